@@ -1,0 +1,131 @@
+"""The service as an ASGI application: `/v1/realtime` for conversations, `/healthz` for whoever watches it."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from transport.connection import CLOSE_FAILED, CLOSE_NORMAL, CLOSE_TRY_LATER, Connection, Limits
+from transport.protocol import LIUSHUI_V1, RealtimeProtocol, random_id
+from transport.settings import SessionSettings
+
+logger = logging.getLogger(__name__)
+
+# What we speak, the fullest first; `realtime` is what OpenAI's browser clients offer.
+SUBPROTOCOLS = (LIUSHUI_V1, "realtime")
+# A session whose client is gone has only to end its tasks; one decode step or TTS chunk is far shorter.
+FAREWELL_S = 1.0
+
+Serve = Callable[[Connection], Awaitable[None]]
+
+
+def create_app(
+    serve: Serve,
+    *,
+    limits: Limits,
+    model: str,
+    health: Callable[[], dict[str, object]],
+    default_settings: SessionSettings,
+    api_key: str | None = None,
+) -> Starlette:
+    """Return the application, which runs `serve` once for every client.
+
+    `serve` ends soon after its connection's iterator does, or is cancelled; when it raises, the client gets
+    an `error` event and close code 1011. `health` adds to what /healthz reports. With an `api_key`, clients
+    must send it as OpenAI's do, in an Authorization header.
+    """
+    service = _Service(serve, limits, model, health, default_settings, api_key)
+    app = Starlette(
+        routes=[WebSocketRoute("/v1/realtime", service.converse), Route("/healthz", service.report)],
+    )
+    app.state.limits = limits  # the server takes its own limits from here
+    return app
+
+
+class _Service:
+    def __init__(
+        self,
+        serve: Serve,
+        limits: Limits,
+        model: str,
+        health: Callable[[], dict[str, object]],
+        default_settings: SessionSettings,
+        api_key: str | None,
+    ) -> None:
+        self._serve = serve
+        self._limits = limits
+        self._model = model
+        self._health = health
+        self._default_settings = default_settings
+        self._api_key = api_key
+        self._sessions = 0  # conversations in progress, at most limits.max_sessions
+
+    async def report(self, _: Request) -> JSONResponse:
+        """Answer /healthz."""
+        slots = {"sessions": self._sessions, "max_sessions": self._limits.max_sessions}
+        return JSONResponse({"status": "ok", "model": self._model, **slots, **self._health()})
+
+    async def converse(self, websocket: WebSocket) -> None:
+        """Hold one conversation."""
+        if not self._is_allowed(websocket):
+            message = "send the service's API key as Authorization: Bearer <key>"
+            fault = {"type": "invalid_request_error", "code": "invalid_api_key", "message": message}
+            await websocket.send_denial_response(JSONResponse({"error": fault}, status_code=401))
+            return
+        offered = websocket.scope["subprotocols"]
+        spoken = next((known for known in SUBPROTOCOLS if known in offered), None)
+        await websocket.accept(spoken)
+        session_id, extended = random_id("sess"), spoken == LIUSHUI_V1
+        protocol = RealtimeProtocol(session_id, self._model, self._default_settings, extended=extended)
+        connection = Connection(websocket, protocol, self._limits)
+        if self._sessions >= self._limits.max_sessions:
+            full = f"all {self._limits.max_sessions} conversations are taken: try again in a moment"
+            protocol.error(full, "too_many_sessions", server_fault=True)
+            await connection.close(CLOSE_TRY_LATER, "too many sessions")
+            return
+        self._sessions += 1
+        try:
+            await self._hold(connection)
+        finally:
+            self._sessions -= 1
+
+    async def _hold(self, connection: Connection) -> None:
+        """Run the session beside the reader until either has ended; then end the other one too."""
+        session = asyncio.create_task(self._run_session(connection))
+        reading = asyncio.create_task(connection.read())
+        either: set[asyncio.Future[Any]] = {session, connection.gone}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({session}, timeout=FAREWELL_S)
+        finally:
+            session.cancel()
+            reading.cancel()
+            await asyncio.wait({session, reading})
+        if not reading.cancelled():
+            reading.result()  # a fault of ours in there must not pass unseen
+
+    async def _run_session(self, connection: Connection) -> None:
+        try:
+            await self._serve(connection)
+        except Exception:
+            logger.exception("session %s failed", connection.protocol.session_id)
+            failed = "the session failed on our side: connect again to go on"
+            connection.protocol.error(failed, "session_failed", server_fault=True)
+            await connection.close(CLOSE_FAILED, "the session failed")
+        else:
+            await connection.close(CLOSE_NORMAL, "the session is over")
+
+    def _is_allowed(self, connection: HTTPConnection) -> bool:
+        if self._api_key is None:
+            return True
+        given = connection.headers.get("authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {self._api_key}".encode())

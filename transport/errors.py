@@ -1,0 +1,53 @@
+"""Everything that can go wrong on the wire.
+
+TransportError
+├── RejectedEventError        the peer sent an event we cannot act on: an `error` event, the session lives
+├── InvalidSettingError       a session setting outside its range, from the peer or from our own defaults
+├── LocalProtocolError        our own code drove the protocol wrongly: a bug, never the peer's fault
+├── AddressUnavailableError   the server cannot listen where it was told to
+├── ServiceUnreachableError   the client found nobody at the address, or was refused
+└── ConnectionLostError       the client was connected, and is no more
+"""
+
+from __future__ import annotations
+
+
+class TransportError(Exception):
+    """The root: catch this to catch whatever the wire can raise."""
+
+
+class RejectedEventError(TransportError):
+    """A client event that cannot be acted on.
+
+    `code` and `param` travel to the client; `event_id` is the client's own id for the event, if any.
+    """
+
+    def __init__(self, message: str, *, code: str = "invalid_value", param: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.param = param
+        self.event_id: str | None = None
+
+
+class InvalidSettingError(TransportError, ValueError):
+    """A session setting outside its range; `field` is its path on the wire, below `session`."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class LocalProtocolError(TransportError):
+    """The protocol was driven wrongly from our side, such as audio for a response that is not open."""
+
+
+class AddressUnavailableError(TransportError):
+    """The address to listen on is taken, not ours, or not allowed."""
+
+
+class ServiceUnreachableError(TransportError):
+    """No session could be opened at the address."""
+
+
+class ConnectionLostError(TransportError):
+    """The service closed the connection, or it broke."""

@@ -1,0 +1,228 @@
+"""What a client can ask for: one frozen command per event of the OpenAI Realtime API, and their parser.
+
+Source: the client events of the GA interface, as the `openai` package types them (openai/types/realtime).
+"""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from transport.audio_formats import Samples, decode_audio
+from transport.errors import RejectedEventError
+from transport.fields import Fields
+from transport.items import Item, read_item
+from transport.settings import Modality, SessionSettings
+from transport.updates import MAX_NAME_CHARS, MAX_TEXT_CHARS, merged, read_max_output_tokens, read_modality
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a client asked for; `event_id` is its own name for the event, given back in errors about it."""
+
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUpdated(Command):
+    """`session.update`: the whole effective settings after merging."""
+
+    settings: SessionSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AudioAppended(Command):
+    """`input_audio_buffer.append`: mono float32 samples at the input format's rate."""
+
+    samples: Samples = field(repr=False)
+    sample_rate_hz: int
+
+    @property
+    def duration_ms(self) -> float:
+        """Length of the audio."""
+        return len(self.samples) * 1000 / self.sample_rate_hz
+
+
+@dataclass(frozen=True, slots=True)
+class AudioCommitted(Command):
+    """`input_audio_buffer.commit`: the audio so far is the user's whole turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioCleared(Command):
+    """`input_audio_buffer.clear`: forget the audio not committed yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCreated(Command):
+    """`conversation.item.create`: a written message to add to the end of the conversation."""
+
+    item: Item
+    previous_item_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDeleted(Command):
+    """`conversation.item.delete`."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRetrieved(Command):
+    """`conversation.item.retrieve`; the protocol answers it by itself."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTruncated(Command):
+    """`conversation.item.truncate`: of the item's audio the user heard `audio_end_ms`, no more."""
+
+    item_id: str
+    content_index: int
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRequested(Command):
+    """`response.create`: answer now. A None field leaves the session's setting as it is for this response."""
+
+    instructions: str | None = None
+    modality: Modality | None = None
+    max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseCancelled(Command):
+    """`response.cancel`: end the response in progress."""
+
+    response_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputAudioCleared(Command):
+    """`output_audio_buffer.clear`: stop the audio being played, now."""
+
+
+NewId = Callable[[str], str]
+
+
+def parse_event(text: str, settings: SessionSettings, new_id: NewId) -> Command:
+    """Return the command in one JSON text message.
+
+    Audio is read in `settings`' input format, a session update merges into `settings`, and `new_id("item")`
+    names an item whose client gave it no id. Whatever the text holds, nothing but `RejectedEventError` is
+    raised; it carries the client's event_id.
+    """
+    event = Fields(_read_object(text))
+    event_id = _read_event_id(event)
+    try:
+        kind = event.required("type", event.text("type", longest=MAX_NAME_CHARS))
+        parse = _PARSERS.get(kind)
+        if parse is None:
+            raise event.rejected(
+                "type", f"is {kind!r}: send one of {', '.join(_PARSERS)}", code="unknown_event_type"
+            )
+        return replace(parse(event, settings, new_id), event_id=event_id)
+    except RejectedEventError as error:
+        error.event_id = event_id
+        raise
+
+
+def _read_object(text: str) -> dict[str, object]:
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        message = f"the message is not JSON ({error}): send one JSON object per text message"
+        raise RejectedEventError(message, code="invalid_json") from error
+    if not isinstance(value, dict):
+        message = f"the message is {reprlib.repr(value)}: send a JSON object with a type"
+        raise RejectedEventError(message, code="invalid_json")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON value")  # RFC 8259 section 6; Python would take NaN and Infinity
+
+
+def _read_event_id(event: Fields) -> str | None:
+    """Return the client's event_id, or None when it is nothing we could give back."""
+    try:
+        return event.text("event_id", longest=MAX_NAME_CHARS)
+    except RejectedEventError:
+        return None
+
+
+def _session_update(event: Fields, settings: SessionSettings, _: NewId) -> Command:
+    return SessionUpdated(merged(settings, event.required("session", event.object("session"))))
+
+
+def _audio_append(event: Fields, settings: SessionSettings, _: NewId) -> Command:
+    # Its length is bounded already, by the size of a message on the connection.
+    encoded = event.value("audio")
+    if not isinstance(encoded, str):
+        raise event.rejected("audio", f"is {reprlib.repr(encoded)}: send base64 text")
+    return AudioAppended(decode_audio(encoded, settings.input_format), settings.input_format.sample_rate_hz)
+
+
+def _item_create(event: Fields, _: SessionSettings, new_id: NewId) -> Command:
+    item = read_item(event.required("item", event.object("item")), new_id("item"))
+    return ItemCreated(item, event.text("previous_item_id", longest=MAX_NAME_CHARS))
+
+
+def _item_truncate(event: Fields, _: SessionSettings, __: NewId) -> Command:
+    content_index = event.required("content_index", event.integer("content_index"))
+    audio_end_ms = event.required("audio_end_ms", event.integer("audio_end_ms"))
+    if content_index != 0:
+        raise event.rejected("content_index", f"is {content_index}: every item has one part, send 0")
+    if audio_end_ms < 0:
+        raise event.rejected(
+            "audio_end_ms", f"is {audio_end_ms}: send the milliseconds the user heard, 0 or more"
+        )
+    return ItemTruncated(_item_id(event), content_index, audio_end_ms)
+
+
+def _response_create(event: Fields, _: SessionSettings, __: NewId) -> Command:
+    asked = event.nested("response")
+    for name, reason in _UNSUPPORTED_IN_RESPONSE.items():
+        asked.unsupported(name, reason)
+    asked.choice("conversation", ("auto",))
+    return ResponseRequested(
+        instructions=asked.text("instructions", longest=MAX_TEXT_CHARS),
+        modality=read_modality(asked),
+        max_output_tokens=read_max_output_tokens(asked, None),
+    )
+
+
+_UNSUPPORTED_IN_RESPONSE = {
+    "audio": "a response is spoken in the session's voice and format; change them with session.update",
+    "input": "a response always answers the conversation; add to it with conversation.item.create",
+    "prompt": "stored prompts are OpenAI's; send the text as instructions",
+    "tools": "tools are not supported yet",
+}
+
+
+def _response_cancel(event: Fields, _: SessionSettings, __: NewId) -> Command:
+    return ResponseCancelled(event.text("response_id", longest=MAX_NAME_CHARS))
+
+
+def _item_id(event: Fields) -> str:
+    return event.required("item_id", event.text("item_id", longest=MAX_NAME_CHARS))
+
+
+_PARSERS: dict[str, Callable[[Fields, SessionSettings, NewId], Command]] = {
+    "session.update": _session_update,
+    "input_audio_buffer.append": _audio_append,
+    "input_audio_buffer.commit": lambda *_: AudioCommitted(),
+    "input_audio_buffer.clear": lambda *_: AudioCleared(),
+    "conversation.item.create": _item_create,
+    "conversation.item.delete": lambda event, *_: ItemDeleted(_item_id(event)),
+    "conversation.item.retrieve": lambda event, *_: ItemRetrieved(_item_id(event)),
+    "conversation.item.truncate": _item_truncate,
+    "response.create": _response_create,
+    "response.cancel": _response_cancel,
+    "output_audio_buffer.clear": lambda *_: OutputAudioCleared(),
+}

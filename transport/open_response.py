@@ -1,0 +1,119 @@
+"""The response in progress: its ids, what it has said so far, and its shapes on the wire."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from transport.audio_formats import PCM_RATE_HZ, Samples
+from transport.encoder import AudioEncoder
+from transport.items import ContentType, Item, Status
+from transport.response import END_STEPS, EndStatus, Life, Step, next_life
+from transport.settings import Modality, SessionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens a response took: `cached_tokens` of the input were already in the KV cache."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+
+    def on_wire(self) -> dict[str, object]:
+        """Return the API's object; every token here is a text token."""
+        return {
+            "total_tokens": self.input_tokens + self.output_tokens,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "input_token_details": {"text_tokens": self.input_tokens, "cached_tokens": self.cached_tokens},
+            "output_token_details": {"text_tokens": self.output_tokens},
+        }
+
+
+class OpenResponse:
+    """One response from its start to its end; it keeps the settings it began with."""
+
+    def __init__(self, response_id: str, item_id: str, modality: Modality, settings: SessionSettings) -> None:
+        self.id = response_id
+        self.item_id = item_id
+        self.modality = modality
+        self._settings = settings
+        self._life = next_life(Life.AWAITED, Step.SPEAK if modality == "audio" else Step.WRITE)
+        self._encoder = AudioEncoder(settings.output_format)
+        self._pieces: list[str] = []  # bounded by the token limit of a reply
+        self._samples_sent = 0  # at 24 kHz
+
+    @property
+    def audio_ms(self) -> int:
+        """Length of the audio so far, rounded up so that a client may truncate at its very end."""
+        return math.ceil(self._samples_sent * 1000 / PCM_RATE_HZ)
+
+    @property
+    def text(self) -> str:
+        """Everything said or written so far."""
+        return "".join(self._pieces)
+
+    def add_text(self, delta: str) -> None:
+        """Take more of the text; raises `LocalProtocolError` after the end."""
+        self._life = next_life(self._life, Step.TEXT)
+        self._pieces.append(delta)
+
+    def add_audio(self, samples: Samples) -> str:
+        """Take more 24 kHz samples, return the base64 that is ready; raises `LocalProtocolError` in text."""
+        self._life = next_life(self._life, Step.AUDIO)
+        self._samples_sent += len(samples)
+        return self._encoder.encode(samples)
+
+    def end(self, status: EndStatus) -> str:
+        """End the response and return the base64 still in the encoder, which only a completed one plays."""
+        self._life = next_life(self._life, END_STEPS[status])
+        return self._encoder.finish() if status == "completed" else ""
+
+    def place(self) -> dict[str, object]:
+        """Return where every event about this response's one content part says it belongs."""
+        return {"response_id": self.id, "item_id": self.item_id, "output_index": 0, "content_index": 0}
+
+    def part(self, text: str) -> dict[str, object]:
+        """Return the content part, whose type names on the wire differ from those inside an item."""
+        if self.modality == "audio":
+            return {"type": "audio", "transcript": text}
+        return {"type": "text", "text": text}
+
+    def item(self, status: Status, text: str) -> Item:
+        """Return the conversation item this response writes."""
+        content: ContentType = "output_audio" if self.modality == "audio" else "output_text"
+        return Item(self.item_id, "assistant", content, text, status, self.audio_ms)
+
+    def on_wire(
+        self,
+        status: str,
+        *,
+        conversation_id: str,
+        details: dict[str, object] | None = None,
+        output: tuple[Item, ...] = (),
+        usage: Usage | None = None,
+    ) -> dict[str, object]:
+        """Return the API's response object."""
+        return {
+            "id": self.id,
+            "object": "realtime.response",
+            "status": status,
+            "status_details": details,
+            "output": [item.on_wire() for item in output],
+            "conversation_id": conversation_id,
+            "output_modalities": [self.modality],
+            "max_output_tokens": self._settings.max_output_tokens or "inf",
+            "audio": {"output": self._settings.output_on_wire()},
+            "usage": usage and usage.on_wire(),
+            "metadata": None,
+        }
+
+
+def status_details(status: EndStatus, reason: str | None) -> dict[str, object] | None:
+    """Return why a response ended as it did, in the API's shape; a completed one needs no reason."""
+    if status == "completed":
+        return None
+    if status == "failed":
+        return {"type": status, "error": {"type": "server_error", "code": "server_error", "message": reason}}
+    return {"type": status, "reason": reason}

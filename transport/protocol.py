@@ -1,0 +1,358 @@
+"""The OpenAI Realtime API (GA event names) without I/O.
+
+There is no socket, no clock and no asyncio here. `receive` takes what the client sent and returns commands;
+the other methods tell the protocol what happened in the session, and each queues the events the API has for
+it, in the API's order, until `data_to_send` takes them. A peer's fault becomes an `error` event and never
+raises; a fault of ours raises `LocalProtocolError`. Not thread-safe: one session's event loop drives it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from transport import events
+from transport.admission import (
+    check_cancellation,
+    check_commit,
+    check_creation,
+    check_deletion,
+    check_request,
+    check_truncation,
+)
+from transport.audio_formats import Samples
+from transport.errors import LocalProtocolError, RejectedEventError
+from transport.items import Conversation, Item
+from transport.open_response import OpenResponse, Usage, status_details
+from transport.response import EndStatus
+from transport.settings import Modality, SessionSettings
+
+# The WebSocket subprotocol by which a client says that it knows our own events beside OpenAI's.
+LIUSHUI_V1 = "liushui.v1"
+
+
+def random_id(prefix: str) -> str:
+    """Return `prefix` and 80 random bits, within the 32 characters OpenAI gives an id."""
+    return f"{prefix}_{secrets.token_hex(10)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Utterance:
+    """Speech that was noticed and is not committed yet; the client was promised its item id."""
+
+    item_id: str
+    start_ms: int
+    end_ms: int | None = None
+
+
+class RealtimeProtocol:
+    """One session's side of the wire. `settings` and the conversation follow what client and session do."""
+
+    def __init__(
+        self,
+        session_id: str,
+        model: str,
+        settings: SessionSettings,
+        *,
+        extended: bool = True,
+        new_id: Callable[[str], str] = random_id,
+    ) -> None:
+        self.session_id = session_id
+        self.model = model
+        self.settings = settings
+        self._extended = (
+            extended  # whether the client knows liushui.v1: others may stumble over events not OpenAI's
+        )
+        self._new_id = new_id
+        self._conversation_id = new_id("conv")
+        self._conversation = Conversation()
+        self._response: OpenResponse | None = None
+        self._utterance: _Utterance | None = None
+        self._buffered_ms = 0.0  # audio appended since the last commit or clear
+        # Drained by every flush; what a reply may queue between two flushes bounds it.
+        self._outgoing: list[str] = []
+
+    @property
+    def response_id(self) -> str | None:
+        """Id of the response in progress, None when there is none."""
+        return self._response.id if self._response else None
+
+    @property
+    def response_item_id(self) -> str | None:
+        """Id of the conversation item the response in progress writes, None when there is none."""
+        return self._response.item_id if self._response else None
+
+    def item(self, item_id: str) -> Item | None:
+        """Return a conversation item, None once it was deleted or is too old to be kept."""
+        return self._conversation.get(item_id)
+
+    def data_to_send(self) -> list[str]:
+        """Return the text messages to send, in order, and forget them."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    # From the client
+
+    def receive(self, message: str | bytes) -> list[events.Command]:
+        """Return what one message asks of the session; nothing when it is answered or refused here."""
+        try:
+            if isinstance(message, bytes):
+                raise RejectedEventError(
+                    "the message is binary: send JSON as a text message", code="invalid_json"
+                )
+            command = events.parse_event(message, self.settings, self._new_id)
+            try:
+                return self._admit(command)
+            except RejectedEventError as error:
+                error.event_id = command.event_id
+                raise
+        except RejectedEventError as error:
+            self.error(str(error), error.code, error.event_id, param=error.param)
+            return []
+
+    def _admit(self, command: events.Command) -> list[events.Command]:
+        """Hold a command against the session's state; raises `RejectedEventError` when it cannot be done."""
+        match command:
+            case events.SessionUpdated(settings):
+                self.settings = settings
+                self._queue("session.updated", session=self._session_on_wire())
+            case events.AudioAppended():
+                self._buffered_ms += command.duration_ms
+            case events.AudioCommitted():
+                check_commit(self._buffered_ms)
+            case events.ItemCreated():
+                check_creation(command, self._conversation)
+            case events.ItemDeleted(item_id):
+                check_deletion(item_id, self._conversation, self._response)
+            case events.ItemRetrieved(item_id):
+                item = self._conversation.asked_for(item_id)
+                self._queue("conversation.item.retrieved", item=item.on_wire())
+                return []
+            case events.ItemTruncated():
+                check_truncation(command, self._conversation, self._response)
+            case events.ResponseRequested():
+                check_request(self._response)
+            case events.ResponseCancelled(response_id):
+                check_cancellation(response_id, self._response)
+        return [command]
+
+    # What happened in the session
+
+    def open(self) -> None:
+        """Greet the client with the session's settings."""
+        self._queue("session.created", session=self._session_on_wire())
+
+    def speech_started(self, audio_start_ms: int) -> str:
+        """Speech was noticed; returns the id its item will have.
+
+        Speech that goes on after a pause, before it is committed, keeps the id of where it began.
+        """
+        if self._utterance is None:
+            self._utterance = _Utterance(self._new_id("item"), audio_start_ms)
+        item_id = self._utterance.item_id
+        self._queue("input_audio_buffer.speech_started", audio_start_ms=audio_start_ms, item_id=item_id)
+        return item_id
+
+    def speech_stopped(self, audio_end_ms: int) -> None:
+        """The speech that had started fell silent."""
+        if self._utterance is None:
+            raise LocalProtocolError("speech_stopped without speech: call speech_started first")
+        self._utterance = replace(self._utterance, end_ms=audio_end_ms)
+        item_id = self._utterance.item_id
+        self._queue("input_audio_buffer.speech_stopped", audio_end_ms=audio_end_ms, item_id=item_id)
+
+    def audio_committed(self) -> str:
+        """The audio so far became the user's turn; returns the id of its item, not transcribed yet."""
+        spoken = self._utterance
+        item_id = spoken.item_id if spoken else self._new_id("item")
+        heard_ms = spoken.end_ms - spoken.start_ms if spoken and spoken.end_ms else self._buffered_ms
+        self._utterance, self._buffered_ms = None, 0.0
+        previous = self._conversation.last_id
+        self._queue("input_audio_buffer.committed", item_id=item_id, previous_item_id=previous)
+        self.item_added(Item(item_id, "user", "input_audio", audio_ms=round(heard_ms)))
+        return item_id
+
+    def audio_cleared(self) -> None:
+        """The audio not committed yet was thrown away."""
+        self._utterance, self._buffered_ms = None, 0.0
+        self._queue("input_audio_buffer.cleared")
+
+    def transcript_delta(self, item_id: str, delta: str) -> None:
+        """More of the user's words is certain; passed over when the client turned transcription off."""
+        if self.settings.transcription:
+            self._queue(
+                "conversation.item.input_audio_transcription.delta",
+                item_id=item_id,
+                content_index=0,
+                delta=delta,
+            )
+
+    def transcript_completed(self, item_id: str, text: str) -> None:
+        """The whole transcript of a committed item; passed over when the client deleted the item."""
+        item = self._conversation.get(item_id)
+        if item is None:
+            return
+        self._conversation.change(replace(item, text=text))
+        if self.settings.transcription:
+            self._queue(
+                "conversation.item.input_audio_transcription.completed",
+                item_id=item_id,
+                content_index=0,
+                transcript=text,
+                usage={"type": "duration", "seconds": item.audio_ms / 1000},
+            )
+
+    def transcript_failed(self, item_id: str, message: str) -> None:
+        """The item's audio could not be transcribed."""
+        self._queue(
+            "conversation.item.input_audio_transcription.failed",
+            item_id=item_id,
+            content_index=0,
+            error={"type": "server_error", "code": "transcription_failed", "message": message, "param": None},
+        )
+
+    def item_added(self, item: Item) -> None:
+        """A finished message joined the conversation, such as one the client wrote."""
+        previous = self._conversation.add(item)
+        self._queue("conversation.item.added", previous_item_id=previous, item=item.on_wire())
+        self._queue("conversation.item.done", previous_item_id=previous, item=item.on_wire())
+
+    def item_truncated(self, item_id: str, content_index: int, audio_end_ms: int, heard: str = "") -> None:
+        """The user heard an assistant item up to `audio_end_ms`, the text `heard`; the rest is forgotten."""
+        item = self._conversation.get(item_id)
+        if item is not None:
+            self._conversation.change(replace(item, text=heard, audio_ms=audio_end_ms))
+        self._queue(
+            "conversation.item.truncated",
+            item_id=item_id,
+            content_index=content_index,
+            audio_end_ms=audio_end_ms,
+        )
+
+    def item_deleted(self, item_id: str) -> None:
+        """The item is out of the conversation."""
+        self._conversation.remove(item_id)
+        self._queue("conversation.item.deleted", item_id=item_id)
+
+    def response_started(self, modality: Modality) -> str:
+        """An answer begins; returns its id. Raises `LocalProtocolError` while another one is open."""
+        if self._response:
+            raise LocalProtocolError(f"{self._response.id} is still open: call response_finished first")
+        response = OpenResponse(self._new_id("resp"), self._new_id("item"), modality, self.settings)
+        self._response = response
+        item = response.item("in_progress", "")
+        previous = self._conversation.add(item)
+        begun = response.on_wire("in_progress", conversation_id=self._conversation_id)
+        self._queue("response.created", response=begun)
+        self._queue(
+            "response.output_item.added", response_id=response.id, output_index=0, item=item.on_wire()
+        )
+        self._queue("conversation.item.added", previous_item_id=previous, item=item.on_wire())
+        self._queue("response.content_part.added", **response.place(), part=response.part(""))
+        return response.id
+
+    def response_text(self, delta: str) -> None:
+        """More of the answer's text: the transcript of a spoken one."""
+        response = self._open_response("response_text")
+        response.add_text(delta)
+        kind = "output_audio_transcript" if response.modality == "audio" else "output_text"
+        self._queue(f"response.{kind}.delta", **response.place(), delta=delta)
+
+    def response_audio(self, samples: Samples) -> None:
+        """More of the answer's audio: mono float32 at 24 kHz, sent in the output format."""
+        response = self._open_response("response_audio")
+        self._queue_audio(response, response.add_audio(samples))
+
+    def response_finished(
+        self,
+        status: EndStatus,
+        reason: str | None = None,
+        usage: Usage | None = None,
+        heard: str | None = None,
+    ) -> None:
+        """The answer ended, once and for all.
+
+        `reason` is `turn_detected` or `client_cancelled` for a cancelled one, `max_output_tokens` or
+        `content_filter` for an incomplete one, and a sentence for a failed one. `heard` is the part of the
+        text the user heard, when that is less than all of it; it is what the conversation keeps.
+        """
+        response = self._open_response("response_finished")
+        self._queue_audio(response, response.end(status))
+        self._response = None
+        text = response.text if heard is None else heard
+        item = response.item("completed" if status == "completed" else "incomplete", text)
+        self._conversation.change(item)
+        self._queue_text_done(response, text)
+        self._queue("response.content_part.done", **response.place(), part=response.part(text))
+        self._queue("response.output_item.done", response_id=response.id, output_index=0, item=item.on_wire())
+        previous = self._conversation.before(item.id)
+        self._queue("conversation.item.done", previous_item_id=previous, item=item.on_wire())
+        ended = response.on_wire(
+            status,
+            conversation_id=self._conversation_id,
+            details=status_details(status, reason),
+            output=(item,),
+            usage=usage,
+        )
+        self._queue("response.done", response=ended)
+
+    def notice(self, kind: str, **fields: object) -> None:
+        """Send an event of our own, to clients of liushui.v1 only; `kind` begins with `liushui.`."""
+        if not kind.startswith("liushui."):
+            raise LocalProtocolError(f"{kind!r} is not ours to send: a notice's type begins with liushui.")
+        if self._extended:
+            self._queue(kind, **fields)
+
+    def mode_changed(self, modality: Modality, reason: str) -> None:
+        """The session goes on in another modality for a reason of ours, such as a voice that failed.
+
+        Every client is told: by the settings now in force, and by `liushui.mode` or else an `error` event.
+        """
+        self.settings = replace(self.settings, modality=modality)
+        self._queue("session.updated", session=self._session_on_wire())
+        if self._extended:
+            self.notice("liushui.mode", mode=modality, reason=reason)
+        else:
+            self.error(
+                f"answers come as {modality} from here on: {reason}", "mode_changed", server_fault=True
+            )
+
+    def error(
+        self,
+        message: str,
+        code: str | None = None,
+        event_id: str | None = None,
+        *,
+        param: str | None = None,
+        server_fault: bool = False,
+    ) -> None:
+        """Tell the client what went wrong, and about which of its events; the session goes on."""
+        kind = "server_error" if server_fault else "invalid_request_error"
+        fault = {"type": kind, "code": code, "message": message, "param": param, "event_id": event_id}
+        self._queue("error", error=fault)
+
+    def _open_response(self, caller: str) -> OpenResponse:
+        if self._response is None:
+            raise LocalProtocolError(f"{caller} without an open response: call response_started first")
+        return self._response
+
+    def _queue_audio(self, response: OpenResponse, delta: str) -> None:
+        if delta:
+            self._queue("response.output_audio.delta", **response.place(), delta=delta)
+
+    def _queue_text_done(self, response: OpenResponse, text: str) -> None:
+        if response.modality == "text":
+            self._queue("response.output_text.done", **response.place(), text=text)
+            return
+        self._queue("response.output_audio.done", **response.place())
+        self._queue("response.output_audio_transcript.done", **response.place(), transcript=text)
+
+    def _session_on_wire(self) -> dict[str, object]:
+        identity = {"object": "realtime.session", "id": self.session_id, "model": self.model}
+        return identity | self.settings.on_wire()
+
+    def _queue(self, kind: str, **fields: object) -> None:
+        event = {"type": kind, "event_id": self._new_id("event"), **fields}
+        self._outgoing.append(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
