@@ -1,0 +1,210 @@
+"""What can be typed after `liushui`. Standard library only, so that `--help` is instant."""
+
+from __future__ import annotations
+
+from argparse import (
+    SUPPRESS,
+    ArgumentParser,
+    ArgumentTypeError,
+    RawDescriptionHelpFormatter,
+)
+from collections.abc import Callable
+from pathlib import Path
+
+DEFAULT_PORT = 8765
+
+EXAMPLES = """
+  liushui talk                                    ask the sample questions aloud, save the answers as WAV
+  liushui serve --domain medical                  the service, for any client of the OpenAI Realtime API
+  liushui chat --domain finance                   typed, in the terminal
+  liushui say "Take 5 mg twice a day." -o dose.wav
+  liushui transcribe samples/wav/headache.wav
+  liushui weights list
+"""
+SERVE_EXAMPLES = """
+  liushui serve
+  liushui serve --domain finance --port 9000
+  liushui serve --llm smollm2-135m --threads 2
+"""
+TALK_EXAMPLES = """
+  liushui talk
+  liushui talk samples/wav/headache.wav --json
+  liushui talk question.wav --url ws://127.0.0.1:8765/v1/realtime --out answer.wav
+"""
+CHAT_EXAMPLES = """
+  liushui chat
+  liushui chat --domain finance --llm smollm2-135m
+Ctrl-C stops an answer; /quit, Ctrl-D or Ctrl-C at the prompt leaves.
+"""
+SAY_EXAMPLES = """
+  liushui say "Your appointment is at 9:30." --out appointment.wav
+  echo "Hello there." | liushui say | aplay
+"""
+TRANSCRIBE_EXAMPLES = """
+  liushui transcribe samples/wav/headache.wav
+  liushui transcribe meeting.flac --json --language auto
+"""
+WEIGHTS_EXAMPLES = """
+  liushui weights list
+  liushui weights fetch                 what the default engines need
+  liushui weights fetch smollm2-135m
+  liushui weights verify
+They lie in $LIUSHUI_HOME (default: the folder liushui in the user's cache folder).
+"""
+
+AddParser = Callable[..., ArgumentParser]
+
+
+def parser() -> ArgumentParser:
+    """Build the parser of the whole command line; the chosen command is `args.command`."""
+    root = ArgumentParser(
+        prog="liushui",
+        description="A self-hosted voice assistant that talks like water flows.",
+        epilog=f"examples:{EXAMPLES}",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_parser = root.add_subparsers(dest="command", required=True, metavar="COMMAND").add_parser
+    _add_serve(add_parser)
+    _add_talk(add_parser)
+    _add_chat(add_parser)
+    _add_say(add_parser)
+    _add_transcribe(add_parser)
+    _add_weights(add_parser)
+    return root
+
+
+def _add(add_parser: AddParser, name: str, summary: str, examples: str) -> ArgumentParser:
+    command = add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"examples:{examples}",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    # SUPPRESS: without it this default would undo a --debug given before the command.
+    command.add_argument(
+        "--debug", action="store_true", default=SUPPRESS, help="show the traceback of an error"
+    )
+    return command
+
+
+def _add_serve(add_parser: AddParser) -> None:
+    command = _add(add_parser, "serve", "run the service until Ctrl-C", SERVE_EXAMPLES)
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    command.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help="port (default: %(default)s; 0: any free)"
+    )
+    command.add_argument(
+        "--text-only", action="store_true", help="load no audio engines: conversations are typed"
+    )
+    _add_domain(command)
+    _add_engines(command)
+
+
+def _add_talk(add_parser: AddParser) -> None:
+    summary = "ask questions from audio files over the real WebSocket, and save the spoken answers"
+    command = _add(add_parser, "talk", summary, TALK_EXAMPLES)
+    command.add_argument("files", nargs="*", type=Path, metavar="FILE", help="audio files, one turn each")
+    command.add_argument("--url", help="a running service (default: one is started for this talk)")
+    command.add_argument("--out", type=Path, metavar="WAV", help="where to save the answer")
+    command.add_argument("--json", action="store_true", help="print one JSON line and nothing else")
+    _add_domain(command)
+    _add_engines(command)
+
+
+def _add_chat(add_parser: AddParser) -> None:
+    command = _add(add_parser, "chat", "converse in text, in the terminal", CHAT_EXAMPLES)
+    _add_domain(command)
+    _add_language_model(command)
+    _add_compute(command)
+
+
+def _add_say(add_parser: AddParser) -> None:
+    command = _add(add_parser, "say", "speak a text into a WAV file", SAY_EXAMPLES)
+    command.add_argument("text", nargs="?", help="what to say (default: standard input)")
+    command.add_argument(
+        "-o", "--out", type=Path, metavar="WAV", help="file to write (default: standard output)"
+    )
+    command.add_argument(
+        "--rate", type=_rate, default=1.0, help="speaking rate, 0.5 to 2 (default: %(default)s)"
+    )
+    _add_voice(command)
+    _add_compute(command)
+
+
+def _add_transcribe(add_parser: AddParser) -> None:
+    command = _add(add_parser, "transcribe", "turn an audio file into text", TRANSCRIBE_EXAMPLES)
+    command.add_argument(
+        "file", type=Path, metavar="FILE", help="WAV, FLAC, OGG or MP3, any rate and channels"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON line with the segments and times"
+    )
+    _add_recognizer(command)
+    _add_compute(command)
+
+
+def _add_weights(add_parser: AddParser) -> None:
+    command = _add(add_parser, "weights", "list, fetch and verify the models' weights", WEIGHTS_EXAMPLES)
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="what there is, and what is here").set_defaults(names=[])
+    fetch = actions.add_parser("fetch", help="get what is missing or damaged")
+    fetch.add_argument("names", nargs="*", metavar="NAME", help="default: what the default engines need")
+    fetch.add_argument("--all", action="store_true", help="the optional ones too")
+    verify = actions.add_parser("verify", help="read every file again and check its SHA-256")
+    verify.add_argument("names", nargs="*", metavar="NAME", help="default: all that are here")
+
+
+def _add_engines(command: ArgumentParser) -> None:
+    _add_language_model(command)
+    _add_recognizer(command)
+    _add_voice(command)
+    _add_compute(command)
+
+
+def _add_domain(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--domain",
+        default="medical",
+        help="consultation domain: a folder in samples/, or a path to one (default: %(default)s)",
+    )
+
+
+def _add_language_model(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--llm",
+        default="qwen2.5-0.5b",
+        metavar="MODEL",
+        help="weights' name, or a GGUF file (default: %(default)s)",
+    )
+
+
+def _add_recognizer(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--asr",
+        default="whisper-base",
+        metavar="MODEL",
+        help="weights' name, or a folder with a CTranslate2 Whisper (default: %(default)s)",
+    )
+    command.add_argument(
+        "--language", default="en", metavar="CODE", help="spoken language, or auto (default: %(default)s)"
+    )
+
+
+def _add_voice(command: ArgumentParser) -> None:
+    command.add_argument("--voice", default="heart", help="the voice that speaks (default: %(default)s)")
+
+
+def _add_compute(command: ArgumentParser) -> None:
+    command.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
+    command.add_argument(
+        "--threads", type=int, default=2, help="CPU threads an engine may use (default: %(default)s)"
+    )
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0.5 <= rate <= 2.0:  # outside, words are no longer understood
+        raise ArgumentTypeError(f"{text} is not between 0.5 and 2")
+    return rate

@@ -1,0 +1,124 @@
+"""Which weights, threads and device each engine gets, and how it is loaded from them.
+
+The engines' own modules are imported by the loaders: a text-only command pays for no audio library.
+"""
+
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from dataclasses import dataclass, fields
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.errors import ConfigError
+from assistant.progress import shown_progress
+from assistant.weights import Store
+
+if TYPE_CHECKING:
+    from asr.endpoint import SmartTurn
+    from asr.engine import Recognizer
+    from asr.vad import SileroVad, VoiceDetector
+    from llm.engine import LanguageModel
+    from tts.engine import Synthesizer
+
+VOICES = ("heart",)  # the one that hibari-tts brings inside
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """What the engines are loaded from and where they run. Raises ConfigError for what cannot be."""
+
+    llm: str = "qwen2.5-0.5b"  # weights' name, or a GGUF file
+    asr: str = "whisper-base"  # weights' name, or a folder with a CTranslate2 Whisper
+    voice: str = "heart"  # of VOICES
+    device: str = "cpu"
+    threads: int = 2  # of each engine; they take turns more than they run at once
+    language: str = "en"  # ISO 639-1, or "auto"
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ConfigError(f"threads is {self.threads}; an engine needs at least 1")
+        if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
+            raise ConfigError(f"device is {self.device!r}; use cpu, cuda or cuda:N")
+        if self.voice not in VOICES:
+            raise ConfigError(f"voice is {self.voice!r}; there is {', '.join(VOICES)}")
+        if not re.fullmatch(r"auto|[a-z]{2,3}", self.language):
+            raise ConfigError(f"language is {self.language!r}; use a code such as en or zh, or auto")
+
+
+def config_from(args: Namespace) -> EngineConfig:
+    """Return what a command line asks for; what the command has no option for stays at its default."""
+    given = {
+        field.name: getattr(args, field.name) for field in fields(EngineConfig) if hasattr(args, field.name)
+    }
+    return EngineConfig(**given)
+
+
+def load_language_model(config: EngineConfig, store: Store) -> LanguageModel:
+    """Load the decoder; its weights are fetched when missing, and converted to its own layout the first time.
+
+    Raises WeightsError, ConfigError or LlmError.
+    """
+    from llm import gguf, local
+
+    source = _located(config.llm, store)
+    if source.is_dir():
+        source /= "model.gguf"
+    name = config.llm if store.knows(config.llm) else source.stem
+    folder = store.home / "converted" / name
+    with shown_progress() as progress:
+        gguf.convert(source, folder, partial(progress, f"converting {name}, once"))
+    return local.load(folder, name=name, threads=config.threads, device=config.device)
+
+
+def load_recognizer(config: EngineConfig, store: Store) -> Recognizer:
+    """Load speech recognition, its weights fetched when missing. Raises WeightsError or AsrError."""
+    from asr.whisper import WhisperRecognizer
+
+    language = None if config.language == "auto" else config.language
+    folder = _located(config.asr, store)
+    return WhisperRecognizer(folder, device=config.device, threads=config.threads, language=language)
+
+
+def load_voice_detector(store: Store) -> VoiceDetector:
+    """Make one conversation's voice detector; all of them share the loaded weights."""
+    from asr.vad import VoiceDetector
+
+    return VoiceDetector(_silero(_located("silero-vad", store) / "model.onnx").fork())
+
+
+@cache
+def _silero(model: Path) -> SileroVad:
+    from asr.vad import SileroVad
+
+    return SileroVad(model)
+
+
+def load_end_of_turn(store: Store) -> SmartTurn:
+    """Load the end-of-turn model. It runs beside the recognizer, so one thread is its share."""
+    from asr.endpoint import SmartTurn
+
+    return SmartTurn(_located("smart-turn-v3.2", store) / "model.onnx")
+
+
+def load_synthesizer(config: EngineConfig) -> Synthesizer:
+    """Load the voice; its weights are inside its package. Raises TtsError.
+
+    One thread is a hundred times faster than real time, and leaves the others to the decoder.
+    """
+    from tts.hibari import HibariSynthesizer
+
+    return HibariSynthesizer()
+
+
+def _located(name: str, store: Store) -> Path:
+    """Return the folder of the weights `name`, fetched when missing, or the path that it is."""
+    if not store.knows(name):
+        path = Path(name).expanduser()
+        if not path.exists():
+            raise ConfigError(f"{name!r} is neither a path nor weights of `liushui weights list`")
+        return path
+    with shown_progress() as progress:
+        return store.path(name, progress)
