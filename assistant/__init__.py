@@ -1,0 +1,1 @@
+"""The conversation: listens, takes turns, answers, and remembers what was heard."""

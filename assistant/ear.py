@@ -1,0 +1,78 @@
+"""The listening side of one session: samples in; voice verdicts, words and completeness out.
+
+Session time is counted here, in samples received at 16 kHz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from asr.engine import SAMPLE_RATE_HZ, Audio, Recognizer
+from asr.resample import Resampler
+from asr.streaming import Utterance
+from asr.vad import FRAME_SAMPLES, Voice, VoiceDetector
+
+PREROLL_SAMPLES = int(
+    0.5 * SAMPLE_RATE_HZ
+)  # before the onset is sure: the first consonant, and the detector's own delay
+SLICE_SAMPLES = int(0.1 * SAMPLE_RATE_HZ)  # at most so much is heard between two looks at other sessions
+
+
+class Ear:
+    """Hears one session. Cheap calls only; what blocks is the utterance's, for a worker to run."""
+
+    def __init__(self, recognizer: Recognizer, detector: VoiceDetector) -> None:
+        self.received = 0  # samples of session time
+        self.utterance: Utterance | None = None
+        self.started = 0  # session sample at which the open utterance's voice began
+        self._recognizer = recognizer
+        self._detector = detector
+        self._resampler: tuple[int, Resampler] | None = None  # with the rate that it takes
+        self._preroll = np.zeros(0, np.float32)  # the last PREROLL_SAMPLES before what is open
+        self._decoded = 0  # session sample at the last partial's start
+
+    def resample(self, samples: Audio, rate_hz: int) -> Iterator[Audio]:
+        """The client's audio as slices at 16 kHz, short enough to give way between them."""
+        if self._resampler is None or self._resampler[0] != rate_hz:
+            self._resampler = rate_hz, Resampler(rate_hz, SAMPLE_RATE_HZ)
+        audio = self._resampler[1](samples)
+        for start in range(0, len(audio), SLICE_SAMPLES):
+            yield audio[start : start + SLICE_SAMPLES]
+
+    def hear(self, audio: Audio) -> list[Voice]:
+        """Take in a slice; the verdicts on the frames that it completes."""
+        self.received += len(audio)
+        if self.utterance is not None:
+            self.utterance.feed(audio)
+        self._preroll = np.concatenate((self._preroll, audio))[-PREROLL_SAMPLES:]
+        return self._detector.feed(audio)
+
+    def open(self) -> Utterance:
+        """Start an utterance from the voice's onset on, or go on with the open one."""
+        if self.utterance is None:
+            self.utterance = Utterance(self._recognizer)
+            self.utterance.feed(self._preroll)
+            self.started = max(0, self.received - self._detector.onset_samples)
+            self._decoded = self.received
+        return self.utterance
+
+    def close(self) -> None:
+        """The utterance is over; the next one starts at the next onset."""
+        self.utterance = None
+        self._preroll = self._preroll[:0]
+
+    def partial_due(self, every_s: float) -> bool:
+        """True when `every_s` of audio came since the last partial; the caller then decodes another."""
+        due = self.utterance is not None and self.received - self._decoded >= every_s * SAMPLE_RATE_HZ
+        if due:
+            self._decoded = self.received
+        return due
+
+    def milliseconds(self, samples: int | None = None) -> int:
+        """Session time of a sample (default: now) in ms."""
+        return (self.received if samples is None else samples) * 1000 // SAMPLE_RATE_HZ
+
+
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ

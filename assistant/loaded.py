@@ -1,0 +1,56 @@
+"""The engines of a running service, each with the thread that its calls run in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from asr.endpoint import SmartTurn
+from asr.engine import Recognizer
+from asr.vad import VoiceDetector
+from assistant.ear import Ear
+from assistant.reply import Voice
+from assistant.workers import Worker
+from llm.engine import LanguageModel
+from tts.engine import Synthesizer
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What listening needs."""
+
+    recognizer: Recognizer
+    new_detector: Callable[[], VoiceDetector]  # one per session: it has a memory
+    end_of_turn: SmartTurn
+    words_worker: Worker = field(default_factory=lambda: Worker("recognizer"))
+    turn_worker: Worker = field(
+        default_factory=lambda: Worker("end-of-turn")
+    )  # beside the recognizer, not after it
+
+    def ear(self) -> Ear:
+        """The listening side of one session."""
+        return Ear(self.recognizer, self.new_detector())
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """All engines. Without hearing or voice, conversations are typed or read; `failures` says why."""
+
+    model: LanguageModel
+    hearing: Hearing | None
+    synthesizer: Synthesizer | None
+    failures: tuple[str, ...] = ()
+    model_worker: Worker = field(default_factory=lambda: Worker("decoder"))
+    voice_worker: Worker = field(default_factory=lambda: Worker("synthesizer"))
+
+    def voice(self, rate: float) -> Voice | None:
+        """The voice at a speaking rate, if there is one."""
+        return Voice(self.synthesizer, self.voice_worker, rate) if self.synthesizer is not None else None
+
+    def close(self) -> None:
+        """Let running steps end, and leave."""
+        workers = [self.model_worker, self.voice_worker]
+        if self.hearing is not None:
+            workers += [self.hearing.words_worker, self.hearing.turn_worker]
+        for worker in workers:
+            worker.close()

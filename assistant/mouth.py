@@ -1,0 +1,195 @@
+"""The speaking side of one session: makes answers, lets them out in time, keeps what was heard of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from assistant.answer import Answer
+from assistant.dialogue import Dialogue
+from assistant.loaded import Engines
+from assistant.metrics import Stopwatch
+from assistant.playback import Playback
+from assistant.reply import Reply, ReplyNotes, Voice
+from llm.engine import Message, Sampling
+from transport.events import ResponseRequested
+from transport.protocol import RealtimeProtocol
+from transport.settings import SessionSettings
+
+log = logging.getLogger(__name__)
+
+
+class Mouth:
+    """Answers of one conversation, one at a time."""
+
+    def __init__(
+        self, wire: RealtimeProtocol, engines: Engines, progress: Callable[[Answer], Awaitable[None]]
+    ) -> None:
+        self.answer: Answer | None = None  # the open one
+        self.last: Answer | None = None  # the one before: the client may still truncate it
+        self.voice: Voice | None = None  # None: this conversation is read, not heard
+        self._mute = False  # the voice failed
+        self._wire = wire
+        self._engines = engines
+        self._progress = progress  # told whenever an answer has more to say, ended or failed
+        self._dialogue = Dialogue(engines.model, engines.model_worker, wire.settings.instructions)
+        self._clock = asyncio.get_running_loop().time
+
+    def expect(self, user_text: str) -> None:
+        """Compute ahead for a turn that begins with `user_text`."""
+        if self.answer is None:
+            self._dialogue.expect(user_text)
+
+    def configure(self, settings: SessionSettings) -> None:
+        """Take over the client's settings."""
+        self._dialogue.instruct(settings.instructions)
+        self.voice = None if self._mute else self._engines.voice(settings.speed)
+
+    def prepare(self, voice_ended_s: float, request: ResponseRequested | None) -> Answer:
+        """Open an answer, held back until confirmed. `voice_ended_s`: when the user's last sound was."""
+        rate_hz = self.voice.synthesizer.sample_rate_hz if self.voice else 1  # without one nothing sounds
+        self.answer = Answer(Playback(rate_hz), Stopwatch(voice_ended_s), request)
+        return self.answer
+
+    def want(self, answer: Answer, request: ResponseRequested) -> None:
+        """The open turn is to be answered after all."""
+        answer.request = request
+        if answer.user_text is not None:
+            self.begin(answer)
+
+    def begin(self, answer: Answer) -> None:
+        """Generate the answer to its `user_text` (None: to the dialogue as it stands)."""
+        assert answer.request is not None
+        answer.started = True
+        spoken = (
+            answer.request.modality or self._wire.settings.modality
+        ) == "audio" and self.voice is not None
+        answer.modality = "audio" if spoken else "text"
+        notes = ReplyNotes(
+            mark=lambda name: answer.stopwatch.mark(name, self._clock()),
+            delivered=lambda: self._progress(answer),
+            voice_lost=self._lose_voice,
+        )
+        limit = answer.request.max_output_tokens or self._wire.settings.max_output_tokens
+        sampling = Sampling(max_tokens=limit) if limit else Sampling()
+        tokens = self._dialogue.reply(answer.user_text, sampling, note=answer.request.instructions)
+        reply = Reply(tokens, self.voice if spoken else None, answer.playback, notes)
+        answer.spawn(self._generate(answer, reply, sampling.max_tokens))
+
+    async def _generate(self, answer: Answer, reply: Reply, max_tokens: int) -> None:
+        try:
+            await reply.run()
+            answer.cut_short = reply.tokens >= max_tokens
+        except Exception as error:  # whatever an engine died of, the client is told, and the session lives
+            log.exception("the answer failed")
+            answer.error = error
+            answer.playback.complete()
+            await self._progress(answer)
+
+    def speak(self) -> bool:
+        """Let out what is due. True when the open answer has been heard to its end."""
+        answer = self.answer
+        if answer is None or not answer.confirmed:
+            return False
+        release = answer.playback.release(self._clock())
+        if release.text or len(release.audio):
+            self._open_response(answer)
+            if release.text:
+                self._wire.response_text(release.text)
+            if len(release.audio):
+                self._wire.response_audio(release.audio)
+        if answer.playback.sent() and not answer.told:
+            self._tell_end(answer)
+        return answer.playback.finished(self._clock())
+
+    def due_s(self) -> float | None:
+        """Seconds until `speak` has news; None: not by itself."""
+        if self.answer is None or not self.answer.confirmed:
+            return None
+        return self.answer.playback.due_s(self._clock())
+
+    async def withdraw(self) -> None:
+        """The user went on: the open answer never was."""
+        answer, self.answer = self.answer, None
+        if answer is not None:
+            await answer.cancel()
+            if answer.started:
+                self._dialogue.forget()
+
+    def hold(self) -> None:
+        """Let nothing more out until `resume`."""
+        if self.answer is not None:
+            self.answer.playback.hold()
+
+    def resume(self) -> None:
+        """Go on from the same sample."""
+        if self.answer is not None:
+            self.answer.playback.resume()
+
+    async def stop(self, reason: str) -> None:
+        """End the open answer now; the dialogue keeps what was heard of it."""
+        answer = self.answer
+        if answer is None:
+            return
+        heard = answer.heard(self._clock())
+        await answer.cancel()
+        if answer.item and not answer.told:
+            self._wire.response_finished("cancelled", reason=reason, heard=heard)
+            answer.told = True
+        self.settle(heard)
+
+    def settle(self, heard: str | None = None) -> None:
+        """Close the open answer: the dialogue keeps the user's turn and the words `heard` (None: all)."""
+        answer, self.answer = self.answer, None
+        if answer is None:
+            return
+        if answer.started:
+            self._dialogue.keep(answer.user_text, heard)
+            self.last = answer
+        elif answer.user_text:
+            self._dialogue.add(Message("user", answer.user_text))
+
+    def add(self, message: Message) -> None:
+        """A message that was not spoken; it stands behind the open answer, if there is one."""
+        self._dialogue.add(message)
+
+    def truncate(self, item_id: str, audio_end_ms: int) -> str | None:
+        """The client says how much of its last answer was heard: keep those words, and return them.
+
+        None when `item_id` is not that answer.
+        """
+        answer = self.last
+        if answer is None or answer.item != item_id:
+            return None
+        heard = answer.playback.heard(audio_end_ms / 1000)
+        self._dialogue.cut(heard)
+        return heard
+
+    def _lose_voice(self, error: Exception) -> None:
+        log.error("the voice failed", exc_info=error)
+        self._mute, self.voice = True, None
+        self._wire.mode_changed("text", f"the voice failed ({error})")
+
+    async def close(self) -> None:
+        """The session is over."""
+        await self.withdraw()
+        self._dialogue.close()
+
+    def _open_response(self, answer: Answer) -> None:
+        if answer.item is None:
+            answer.stopwatch.mark("sent", self._clock())
+            answer.response = self._wire.response_started(answer.modality)
+            answer.item = self._wire.response_item_id
+
+    def _tell_end(self, answer: Answer) -> None:
+        self._open_response(answer)
+        answer.told = True
+        if answer.error is not None:
+            self._wire.response_finished("failed", reason=f"the answer failed: {answer.error}")
+        elif answer.cut_short:
+            self._wire.response_finished("incomplete", reason="max_output_tokens")
+        else:
+            self._wire.response_finished("completed")
+        marks = answer.stopwatch.as_dict()
+        self._wire.notice("liushui.turn.timings", response_id=answer.response, marks=marks)

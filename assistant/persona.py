@@ -1,0 +1,38 @@
+"""A consultation domain: a folder with the words it starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+
+
+class PersonaError(ValueError):
+    """The domain's folder or its prompt is missing or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Who the assistant is in this domain."""
+
+    name: str
+    prompt: str  # the system prompt
+
+
+def load_persona(domain: str | Path) -> Persona:
+    """Read a domain: the name of a folder in `samples/`, or a path to one that holds `prompt.md`.
+
+    Raises PersonaError when it is not there or says nothing.
+    """
+    folder = Path(domain) if Path(domain).is_dir() else SAMPLES / str(domain)
+    prompt_path = folder / "prompt.md"
+    if not prompt_path.is_file():
+        known = ", ".join(sorted(path.parent.name for path in SAMPLES.glob("*/prompt.md")))
+        raise PersonaError(
+            f"no consultation domain {str(domain)!r}: {prompt_path} does not exist (there are: {known})"
+        )
+    prompt = prompt_path.read_text(encoding="utf-8").strip()
+    if not prompt:
+        raise PersonaError(f"{prompt_path} is empty; write the assistant's instructions into it")
+    return Persona(folder.name, prompt)

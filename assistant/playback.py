@@ -1,0 +1,134 @@
+"""What the user hears, and when. Pure: the caller passes the time.
+
+Audio leaves at most `send_lead_s` ahead of the moment it is heard, so that little has to be taken back at a
+barge-in. The playhead is an estimate: the client plays what it has at real-time speed from the moment it has
+it, and stalls when it has nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Audio = NDArray[np.float32]
+
+SEND_LEAD_S = 0.3  # covers the jitter of a usual home network; what is sent cannot be unsaid
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One stretch of the answer: its text, and the audio that says it."""
+
+    text: str
+    audio: Audio  # [samples]; empty when the text has no sound
+    words: tuple[tuple[float, int], ...] = ()  # (end in the audio [s], end in the text [characters]), rising
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What may leave the server now: text that begins to sound, and audio."""
+
+    text: str
+    audio: Audio
+
+
+class Playback:
+    """The audio of one answer on its way to the user's ear."""
+
+    def __init__(self, sample_rate_hz: int, *, send_lead_s: float = SEND_LEAD_S) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self.send_lead_s = send_lead_s
+        self.said = ""  # text of all pieces so far
+        self._waiting: deque[Piece] = deque()  # bounded by the reply task, which waits on `queued_s`
+        self._offset = 0  # samples of the first waiting piece that have left
+        self._words: list[tuple[float, int]] = []  # (end [s], end [characters]) in the whole answer
+        self._queued_s = 0.0  # audio in all pieces so far
+        self._sent_s = 0.0  # of it, how much has left
+        self._played_s = 0.0  # of that, how much has been heard
+        self._now_s: float | None = None  # of the last look at the clock
+        self._held = False
+        self._complete = False
+
+    def add(self, piece: Piece) -> None:
+        """Queue the next piece of the answer."""
+        start_s, start = self._queued_s, len(self.said)
+        self._words += [(start_s + end_s, start + end) for end_s, end in piece.words]
+        self.said += piece.text
+        self._queued_s += len(piece.audio) / self.sample_rate_hz
+        if not piece.words:  # text without sound is heard when what stands before it was
+            self._words.append((self._queued_s, len(self.said)))
+        self._waiting.append(piece)
+
+    def complete(self) -> None:
+        """No piece follows."""
+        self._complete = True
+
+    def hold(self) -> None:
+        """Let nothing more out (a duck)."""
+        self._held = True
+
+    def resume(self) -> None:
+        """Go on from the same sample."""
+        self._held = False
+
+    def release(self, now_s: float) -> Release:
+        """Take what may leave at `now_s` [s, any monotonic clock]."""
+        self._play(now_s)
+        texts, audios = [], []
+        while self._waiting and not self._held:
+            piece = self._waiting[0]
+            room = round((self._played_s + self.send_lead_s - self._sent_s) * self.sample_rate_hz)
+            part = piece.audio[self._offset : self._offset + max(0, room)]
+            if not len(part) and len(piece.audio):
+                break
+            if self._offset == 0:
+                texts.append(piece.text)
+            audios.append(part)
+            self._sent_s += len(part) / self.sample_rate_hz
+            self._offset += len(part)
+            if self._offset < len(piece.audio):
+                break
+            self._waiting.popleft()
+            self._offset = 0
+        return Release("".join(texts), np.concatenate(audios) if audios else np.zeros(0, np.float32))
+
+    def due_s(self, now_s: float) -> float | None:
+        """Seconds until `release` or `finished` has news; None while nothing is to come by itself."""
+        self._play(now_s)
+        if self._held:
+            return None
+        if self._waiting:
+            return max(0.0, self._sent_s - self._played_s - self.send_lead_s / 2)
+        return max(0.0, self._sent_s - self._played_s) if self._complete else None
+
+    def queued_s(self, now_s: float) -> float:
+        """Seconds of audio that the user has still to hear."""
+        self._play(now_s)
+        return self._queued_s - self._played_s
+
+    def sent(self) -> bool:
+        """True when everything has left the server."""
+        return self._complete and not self._waiting
+
+    def finished(self, now_s: float) -> bool:
+        """True when everything has been heard."""
+        self._play(now_s)
+        return self.sent() and self._played_s >= self._sent_s - 1e-6
+
+    def playhead_s(self, now_s: float) -> float:
+        """Seconds of the answer that have been heard."""
+        self._play(now_s)
+        return self._played_s
+
+    def heard(self, played_s: float) -> str:
+        """The words of the answer that end within its first `played_s` seconds."""
+        ends = [end for end_s, end in self._words if end_s <= played_s + 1e-6]
+        return self.said[: max(ends, default=0)]
+
+    def _play(self, now_s: float) -> None:
+        elapsed_s = 0.0 if self._now_s is None else now_s - self._now_s
+        self._now_s = now_s
+        self._played_s = min(self._played_s + max(0.0, elapsed_s), self._sent_s)

@@ -1,0 +1,102 @@
+"""One reply, one task: tokens -> phrases -> audio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import numpy as np
+
+from assistant.playback import Piece, Playback
+from assistant.workers import Worker
+from llm.engine import Token
+from llm.pacing import Chunk, Pacer
+from tts.engine import Speech, Synthesizer
+from tts.errors import UnspeakableText
+
+AHEAD_S = 12.0  # audio computed ahead of the ear: 1.2 MB, and what a barge-in would waste
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How a reply sounds."""
+
+    synthesizer: Synthesizer
+    worker: Worker
+    rate: float = 1.0  # speaking rate, 1 = the voice's own
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyNotes:
+    """Whom a reply tells what happens while it is made."""
+
+    mark: Callable[[str], None]  # a moment of metrics.TurnTimings
+    delivered: Callable[[], Awaitable[None]]  # another piece is in the playback
+    voice_lost: Callable[[Exception], None]  # the synthesizer failed; the reply goes on as text
+
+
+class Reply:
+    """Makes one answer and puts it, piece by piece, into its own playback."""
+
+    def __init__(
+        self, tokens: AsyncGenerator[Token], voice: Voice | None, playback: Playback, notes: ReplyNotes
+    ) -> None:
+        self.tokens = 0  # decode steps so far
+        self._tokens = tokens
+        self._voice = voice  # None: text only
+        self._playback = playback
+        self._notes = notes
+        self._pacer = Pacer() if voice else None
+
+    async def run(self) -> None:
+        """Make all of it. Cancelling stops after the running step."""
+        async with aclosing(self._tokens) as tokens:
+            async for token in tokens:
+                self._notes.mark("first_token")
+                self.tokens += 1
+                await self._deliver(self._phrases(token))
+                if (excess_s := self._queued_s() - AHEAD_S) > 0:
+                    await asyncio.sleep(excess_s)
+        await self._deliver(self._pacer.finish() if self._pacer else [])
+        self._playback.complete()
+        await self._notes.delivered()
+
+    def _phrases(self, token: Token) -> list[Chunk]:
+        if self._pacer is None:  # nobody listens for phrases: every token as it comes
+            return [Chunk(token.text)] if token.text else []
+        return self._pacer.feed(token.text, token.boundary, self._queued_s())
+
+    def _queued_s(self) -> float:
+        return self._playback.queued_s(asyncio.get_running_loop().time())
+
+    async def _deliver(self, chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            self._notes.mark("first_phrase")
+            self._playback.add(await self._speak(chunk))
+            self._notes.mark("first_audio")
+            await self._notes.delivered()
+
+    async def _speak(self, chunk: Chunk) -> Piece:
+        if (voice := self._voice) is None:
+            return _silent(chunk)
+        try:
+            speech = await voice.worker.run(lambda: voice.synthesizer.synthesize(chunk.text, rate=voice.rate))
+        except UnspeakableText:
+            return _silent(chunk)  # another script than the voice's: shown, not spoken
+        except Exception as error:
+            self._voice = None
+            self._notes.voice_lost(error)
+            return _silent(chunk)
+        return _sounding(chunk, speech)
+
+
+def _silent(chunk: Chunk) -> Piece:
+    return Piece(chunk.text, np.zeros(0, np.float32))
+
+
+def _sounding(chunk: Chunk, speech: Speech) -> Piece:
+    pause = np.zeros(int(chunk.pause_s * speech.sample_rate_hz), np.float32)
+    words = tuple((word.end_s, word.text_end) for word in speech.words)
+    return Piece(chunk.text, np.concatenate((speech.audio, pause)), words)

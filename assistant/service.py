@@ -1,0 +1,129 @@
+"""The service: loads the engines once, and gives every connection a session."""
+
+from __future__ import annotations
+
+import logging
+from argparse import Namespace
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from starlette.applications import Starlette
+
+from assistant import engines as loading
+from assistant.engines import EngineConfig
+from assistant.errors import ConfigError
+from assistant.loaded import Engines, Hearing
+from assistant.persona import load_persona
+from assistant.progress import shown_step
+from assistant.session import Session
+from assistant.weights import Store
+from transport import server
+from transport.app import create_app
+from transport.connection import Connection, Limits
+from transport.server import serving
+from transport.settings import SessionSettings
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Step = Callable[[str], AbstractContextManager[None]]  # shows a step of some seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """What a service is started with."""
+
+    host: str = "127.0.0.1"
+    port: int = 8765  # 0: any free one
+    domain: str = "medical"  # a folder in samples/, or a path
+    text_only: bool = False  # load no audio engines
+    limits: Limits = field(default_factory=Limits)
+    engines: EngineConfig = field(default_factory=EngineConfig)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(f"port is {self.port}; use 0 (any free one) to 65535")
+
+
+def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: nullcontext()) -> Engines:
+    """Load what the config names. Audio engines that fail leave the service in text mode, with the reason."""
+    with step("loading the language model"):
+        model = loading.load_language_model(config.engines, store)
+    if config.text_only:
+        return Engines(model, None, None, ("the service was started without audio",))
+    failures: list[str] = []
+    with step("loading the recognizer"):
+        hearing = _unless_it_fails("hearing", lambda: _load_hearing(config.engines, store), failures)
+    with step("loading the voice"):
+        synthesizer = _unless_it_fails(
+            "the voice", lambda: loading.load_synthesizer(config.engines), failures
+        )
+    return Engines(model, hearing, synthesizer, tuple(failures))
+
+
+def _load_hearing(config: EngineConfig, store: Store) -> Hearing:
+    return Hearing(
+        loading.load_recognizer(config, store),
+        lambda: loading.load_voice_detector(store),
+        loading.load_end_of_turn(store),
+    )
+
+
+def _unless_it_fails(what: str, load: Callable[[], T], failures: list[str]) -> T | None:
+    try:
+        return load()
+    except Exception as error:  # whatever it is, the conversation can go on in text, and says why
+        log.exception("%s could not be loaded", what)
+        failures.append(f"{what} could not be loaded: {error}")
+        return None
+
+
+def application(config: ServiceConfig, engines: Engines) -> Starlette:
+    """The ASGI application on these engines, which stay the caller's."""
+
+    async def serve(connection: Connection) -> None:
+        await Session(connection, engines).run()
+
+    def health() -> dict[str, object]:
+        return {"audio": not engines.failures, "failures": list(engines.failures)}
+
+    return create_app(
+        serve,
+        limits=config.limits,
+        model=engines.model.name,
+        health=health,
+        default_settings=SessionSettings(instructions=load_persona(config.domain).prompt),
+    )
+
+
+@asynccontextmanager
+async def running(config: ServiceConfig, engines: Engines) -> AsyncIterator[str]:
+    """Serve inside this program until the block ends; yields the URL of /v1/realtime."""
+    async with serving(application(config, engines), config.host, config.port) as url:
+        yield url
+
+
+def run(args: Namespace) -> None:
+    """`liushui serve`: until interrupted."""
+    config = config_from(args)
+    engines = load_engines(config, Store(), shown_step)
+    for failure in engines.failures:
+        print(f"text only: {failure}")
+    try:
+        print(f"ws://{config.host}:{config.port}/v1/realtime (Ctrl-C ends it)", flush=True)
+        server.run(application(config, engines), config.host, config.port, log_level="warning")
+    finally:
+        engines.close()
+
+
+def config_from(args: Namespace) -> ServiceConfig:
+    """The configuration that the command line asks for."""
+    return ServiceConfig(
+        host=getattr(args, "host", "127.0.0.1"),
+        port=getattr(args, "port", 0),
+        domain=args.domain,
+        text_only=getattr(args, "text_only", False),
+        engines=loading.config_from(args),
+    )

@@ -1,0 +1,384 @@
+"""One conversation: audio comes in, speech goes out.
+
+Everything that happens is one item in one queue: a command of the client, a result of an engine, or the time
+at which more audio is due. The loop takes one, asks `turns` what it means, does that, lets due audio out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+
+from asr.engine import SAMPLE_RATE_HZ
+from asr.streaming import Utterance
+from assistant.answer import Answer
+from assistant.ear import FRAME_S, Ear
+from assistant.inbox import Deaf, Gone, Item, Overheard, Progress, Scored, Transcribed
+from assistant.loaded import Engines, Hearing
+from assistant.mouth import Mouth
+from assistant.turn_policy import TurnPolicy, policy_for
+from assistant.turns import Action, Event, State, Turns
+from llm.engine import Message
+from transport import events as wire
+from transport.connection import Connection
+from transport.settings import SessionSettings
+
+log = logging.getLogger(__name__)
+
+INBOX_ITEMS = 64  # 1.3 s of 20 ms audio messages; past that, the client's own socket waits
+USUAL = TurnPolicy()
+SCORED_S = 8.0  # audio that smart-turn looks at
+SCORE_AFTER_S = (0.0, 0.13)  # at once, and when there is more of the silence that it was trained to see
+PARTIAL_S = {
+    State.SPEAKING: 0.4,
+    State.DUCKED: 0.2,
+}  # new audio between two partial transcripts; one takes some 0.15 s
+
+
+class Session:
+    """One client's conversation, from the first event to the last."""
+
+    def __init__(self, connection: Connection, engines: Engines, policy: TurnPolicy = USUAL) -> None:
+        self._connection = connection
+        self._wire = connection.protocol
+        self._engines = engines
+        self._policy = policy  # for clients that leave the waiting to us
+        self._turns = Turns(policy)
+        self._hearing: Hearing | None = engines.hearing  # None: the conversation is typed
+        self._ear: Ear | None = engines.hearing.ear() if engines.hearing else None
+        self._inbox: asyncio.Queue[Item] = asyncio.Queue(INBOX_ITEMS)
+        self._mouth = Mouth(self._wire, engines, self._progress)
+        self._clock = asyncio.get_running_loop().time
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._hands_free = True  # turns are detected, not committed by the client
+        self._create_response = True  # a detected turn is answered unasked
+        self._interruptible = True  # the user may break into an answer
+        self._requested: wire.ResponseRequested | None = None  # while its meaning is worked out
+        self._told_deaf = False
+        self._decoding = False  # a partial transcript is under way
+        self._now_ms = 0  # session time
+        self._user_item: str | None = None  # the open utterance's id on the wire
+        self._shown = ""  # its committed words that the client has
+        self._perform: dict[Action, Callable[[], Awaitable[None]]] = {
+            Action.OPEN: self._open,
+            Action.PREPARE: self._prepare,
+            Action.WITHDRAW: self._mouth.withdraw,
+            Action.CONFIRM: self._confirm,
+            Action.DROP: self._drop,
+            Action.ANSWER: self._answer,
+            Action.DUCK: self._duck,
+            Action.RESUME: self._resume,
+            Action.STOP: self._stop,
+            Action.ABORT: self._abort,
+        }
+
+    async def run(self) -> None:
+        """Converse until the client leaves."""
+        self._wire.open()
+        if self._engines.failures:
+            self._wire.mode_changed("text", "; ".join(self._engines.failures))
+        self._configure(self._wire.settings)
+        self._spawn(self._read())
+        try:
+            while not isinstance(item := await self._next(), Gone):
+                if item is not None:
+                    await self._take(item)
+                if self._mouth.speak():
+                    await self._do(self._turns.tell(Event.ENDED))
+                    self._mouth.settle()
+                await self._connection.flush()
+        finally:
+            for task in tuple(self._tasks):
+                task.cancel()
+            await self._mouth.close()
+
+    async def _next(self) -> Item | None:
+        """The next item; None when audio is due before one comes."""
+        try:
+            async with asyncio.timeout(self._mouth.due_s()):
+                return await self._inbox.get()
+        except TimeoutError:
+            return None
+
+    async def _read(self) -> None:
+        async for command in self._connection:
+            await self._inbox.put(command)
+        await self._inbox.put(Gone())
+
+    async def _take(self, item: Item) -> None:
+        match item:
+            case wire.AudioAppended():
+                await self._listen(item)
+            case Overheard():
+                await self._overhear(item)
+            case Scored() if item.answer is self._mouth.answer:
+                item.answer.stopwatch.mark("scored", self._clock())
+                await self._do(self._turns.scored(item.completeness))
+            case Transcribed():
+                await self._understand(item.answer, item.text)
+            case Progress() if item.answer is self._mouth.answer:
+                await self._do(self._turns.answer_ready())
+            case Deaf():
+                await self._go_deaf(item.error)
+            case Scored() | Progress():
+                pass  # of an answer that is no more
+            case _:
+                await self._obey(item)
+
+    async def _progress(self, answer: Answer) -> None:
+        await self._inbox.put(Progress(answer))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _do(self, actions: tuple[Action, ...]) -> None:
+        for action in actions:
+            await self._perform[action]()
+
+    # Listening: samples -> frames -> turns; partial transcripts on the side.
+
+    async def _listen(self, command: wire.AudioAppended) -> None:
+        if (ear := self._ear) is None:
+            if not self._told_deaf:  # once, not with every chunk
+                self._wire.error(
+                    "the service cannot hear in this conversation: send text items", "audio_unavailable"
+                )
+                self._told_deaf = True
+            return
+        if not self._hands_free:
+            ear.open()
+        for audio in ear.resample(command.samples, command.sample_rate_hz):
+            frames = ear.hear(audio)
+            self._now_ms = ear.milliseconds()
+            for frame in frames:
+                if self._follows_voice():
+                    silence_s = frame.silence_samples / SAMPLE_RATE_HZ
+                    await self._do(self._turns.voice(frame.speaking, silence_s, FRAME_S))
+            self._decode_when_due(ear)
+            await asyncio.sleep(0)  # a long message must not hold up the other sessions
+
+    def _follows_voice(self) -> bool:
+        """Whether voice may change the turn: not when the client commits by hand or forbids barge-in."""
+        return self._hands_free and (self._interruptible or self._turns.state is not State.REPLYING)
+
+    def _decode_when_due(self, ear: Ear) -> None:
+        every_s = PARTIAL_S.get(self._turns.state)
+        if every_s and self._hearing and ear.utterance and not self._decoding and ear.partial_due(every_s):
+            self._decoding = True
+            self._spawn(self._decode(self._hearing, ear.utterance))
+
+    async def _decode(self, hearing: Hearing, utterance: Utterance) -> None:
+        try:
+            await self._inbox.put(Overheard(utterance, await hearing.words_worker.run(utterance.partial)))
+        except Exception as error:  # whatever it died of, the conversation goes on in text
+            await self._inbox.put(Deaf(error))
+        finally:
+            self._decoding = False
+
+    async def _overhear(self, item: Overheard) -> None:
+        if self._ear is None or self._ear.utterance is not item.utterance:
+            return  # that utterance is over
+        committed = item.partial.committed
+        if self._turns.state is State.DUCKED:
+            await self._do(self._turns.overheard(committed + item.partial.tentative))
+        elif self._turns.state is State.SPEAKING and len(committed) > len(self._shown):
+            if self._user_item:
+                self._wire.transcript_delta(self._user_item, committed[len(self._shown) :])
+            self._shown = committed
+            self._mouth.expect(committed)
+
+    async def _go_deaf(self, error: Exception) -> None:
+        if self._ear is None:
+            return
+        log.error("listening failed", exc_info=error)
+        self._ear = None
+        reason = f"listening failed ({error}): send text from here on"
+        self._wire.mode_changed("text", reason)
+        for event in (Event.CLEAR, Event.NOISE):  # an open utterance is lost; an answer goes on
+            await self._do(self._turns.tell(event))
+
+    # The closing utterance: its words, and whether it sounds complete.
+
+    async def _transcribe(
+        self, hearing: Hearing, answer: Answer, utterance: Utterance, voiced_until: int | None
+    ) -> None:
+        try:
+            text = await hearing.words_worker.run(utterance.final, voiced_until)
+        except Exception as error:
+            await self._inbox.put(Deaf(error))
+            text = ""
+        await self._inbox.put(Transcribed(answer, text))
+
+    async def _score(self, hearing: Hearing, answer: Answer, utterance: Utterance) -> None:
+        completeness = hearing.end_of_turn.completeness
+        for pause_s in SCORE_AFTER_S:
+            await asyncio.sleep(pause_s)
+            try:
+                score = await hearing.turn_worker.run(completeness, utterance.audio(SCORED_S))
+            except Exception:  # without a score the turn ends later, by the longer silence
+                log.exception("smart-turn failed")
+                return
+            await self._inbox.put(Scored(answer, score))
+
+    async def _understand(self, answer: Answer, text: str) -> None:
+        answer.user_text = text = text.strip()
+        answer.stopwatch.mark("transcript", self._clock())
+        if answer is self._mouth.answer:
+            await self._do(self._turns.transcribed(text))
+        if answer.confirmed:
+            self._tell_transcript(answer)
+        if answer is not self._mouth.answer:
+            if answer.confirmed and text:  # stopped before its words were known: they were said all the same
+                self._mouth.add(Message("user", text))
+        elif answer.request is not None:
+            self._mouth.begin(answer)
+        else:
+            await self._do(self._turns.answer_ready())
+            await self._settle_unwanted(answer)
+
+    async def _settle_unwanted(self, answer: Answer) -> None:
+        if (
+            answer.confirmed
+            and answer.request is None
+            and answer.user_text is not None
+            and self._mouth.answer is answer
+        ):
+            self._mouth.settle()
+            await self._do(self._turns.tell(Event.ENDED))
+
+    # What `turns` decides.
+
+    async def _open(self) -> None:
+        assert self._ear is not None
+        self._ear.open()
+        self._shown = ""
+        if self._hands_free:
+            self._user_item = self._wire.speech_started(self._ear.milliseconds(self._ear.started))
+
+    async def _prepare(self) -> None:
+        assert self._ear is not None and self._hearing is not None
+        utterance = self._ear.open()
+        request = self._requested or (wire.ResponseRequested() if self._create_response else None)
+        answer = self._mouth.prepare(self._clock() - self._turns.silence_s, request)
+        answer.stopwatch.mark("noticed", self._clock())
+        silent_samples = round(self._turns.silence_s * SAMPLE_RATE_HZ)
+        voiced_until = utterance.fed - silent_samples if self._hands_free else None
+        answer.spawn(self._transcribe(self._hearing, answer, utterance, voiced_until))
+        answer.spawn(self._score(self._hearing, answer, utterance))
+
+    async def _confirm(self) -> None:
+        answer = self._mouth.answer
+        assert answer is not None and self._ear is not None
+        answer.confirmed = True
+        answer.stopwatch.mark("confirmed", self._clock())
+        if self._hands_free:
+            self._wire.speech_stopped(self._now_ms)
+        answer.user_item, self._user_item = self._wire.audio_committed(), None
+        self._ear.close()
+        if answer.user_text is not None:
+            self._tell_transcript(answer)
+        await self._settle_unwanted(answer)
+
+    def _tell_transcript(self, answer: Answer) -> None:
+        assert answer.user_item is not None and answer.user_text is not None
+        if self._ear is None and not answer.user_text:
+            self._wire.transcript_failed(answer.user_item, "listening failed: please type it")
+        else:
+            self._wire.transcript_completed(answer.user_item, answer.user_text)
+
+    async def _drop(self) -> None:
+        if self._user_item:
+            self._wire.speech_stopped(self._now_ms)
+        if self._ear is not None:
+            self._ear.close()
+        elif self._user_item:
+            self._wire.transcript_failed(self._wire.audio_committed(), "listening failed: please type it")
+        self._user_item = None
+
+    async def _answer(self) -> None:
+        answer = self._mouth.prepare(self._clock(), self._requested or wire.ResponseRequested())
+        answer.confirmed = True
+        self._mouth.begin(answer)
+
+    async def _duck(self) -> None:
+        assert self._ear is not None
+        self._ear.open()
+        self._mouth.hold()
+
+    async def _resume(self) -> None:
+        if self._ear is not None:
+            self._ear.close()
+        self._mouth.resume()
+
+    async def _stop(self) -> None:
+        await self._mouth.stop("turn_detected")
+
+    async def _abort(self) -> None:
+        await self._mouth.stop("client_cancelled")
+
+    # What the client asks for.
+
+    async def _obey(self, command: Item) -> None:
+        match command:
+            case wire.SessionUpdated():
+                self._configure(command.settings)
+            case wire.AudioCommitted():
+                await self._commit()
+            case wire.AudioCleared():
+                if self._ear is not None:
+                    self._ear.close()
+                await self._do(self._turns.tell(Event.CLEAR))
+                self._wire.audio_cleared()
+            case wire.ItemCreated():
+                self._wire.item_added(command.item)
+                self._mouth.add(Message(command.item.role, command.item.text or ""))
+            case wire.ItemDeleted():
+                self._wire.error("items cannot be deleted yet", code="unsupported", event_id=command.event_id)
+            case wire.ItemTruncated():
+                await self._truncate(command)
+            case wire.ResponseRequested():
+                await self._request(command)
+            case wire.ResponseCancelled() | wire.OutputAudioCleared():
+                await self._do(self._turns.tell(Event.CANCEL))
+
+    def _configure(self, settings: SessionSettings) -> None:
+        """Take over what the client set; the wire has checked it."""
+        detection = settings.turn_detection
+        self._hands_free = detection is not None
+        self._create_response = detection is not None and detection.create_response
+        self._interruptible = detection is not None and detection.interrupt_response
+        self._turns.policy = policy_for(detection, self._policy)
+        self._mouth.configure(settings)
+
+    async def _commit(self) -> None:
+        if self._ear is None or self._ear.utterance is None:
+            self._wire.error(
+                "there is no audio to commit; append some first", code="input_audio_buffer_commit_empty"
+            )
+            return
+        await self._do(self._turns.tell(Event.COMMIT))
+
+    async def _request(self, command: wire.ResponseRequested) -> None:
+        answer = self._mouth.answer
+        if answer is not None and answer.request is None:  # the turn is being transcribed: answer it then
+            self._mouth.want(answer, command)
+        elif answer is not None and answer.confirmed:
+            message = "an answer is under way: cancel it, or wait until it was heard"
+            self._wire.error(message, "conversation_already_has_active_response", command.event_id)
+            return
+        self._requested = command
+        await self._do(self._turns.tell(Event.REQUEST))
+        self._requested = None
+
+    async def _truncate(self, command: wire.ItemTruncated) -> None:
+        if self._mouth.answer is not None and self._mouth.answer.item == command.item_id:
+            await self._do(self._turns.tell(Event.CANCEL))
+        heard = self._mouth.truncate(command.item_id, command.audio_end_ms)
+        if heard is None:
+            message = f"{command.item_id} is not the last spoken answer; only that one can be truncated"
+            self._wire.error(message, code="item_not_found", event_id=command.event_id)
+        else:
+            self._wire.item_truncated(command.item_id, command.content_index, command.audio_end_ms, heard)

@@ -1,0 +1,105 @@
+"""When a silence ends a turn, and which sounds during an answer are words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from transport.settings import TurnDetection
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPolicy:
+    """How long a silence ends a turn. The answer takes some 0.4 s anyway: a sure end costs no waiting.
+
+    On recorded consultations smart-turn rates hesitations ("I took it on, um") below 0.1 and nearly all
+    else above 0.3, pauses between two sentences included; only the words tell those from the end.
+    """
+
+    eager_s: float = 0.064  # two VAD frames: one alone is often a plosive's closure
+    sure_s: float = 0.2  # a question that sounds over
+    likely_s: float = 0.5  # a statement: a question often follows it; or a question that may go on
+    unsure_s: float = 1.5  # a pause for thought
+    hesitant: float = 0.06  # completeness below which the voice says "I am not done"
+    doubtful: float = 0.3  # and below which it does not say much
+    barge_in_voiced_s: float = 0.8  # that much voice during the answer is no cough, whatever the words
+    noise_s: float = 0.3  # silence after which a sound without words is over
+
+    def __post_init__(self) -> None:
+        if not 0 < self.eager_s <= self.sure_s <= self.likely_s <= self.unsure_s:
+            raise ValueError(f"waiting times must rise from eager_s to unsure_s, not {self}")
+
+    def wait_s(self, completeness: float | None, text: str) -> float:
+        """Silence after which `text`, said with this `completeness` (None: not scored), is a whole turn."""
+        voice = self.doubtful if completeness is None else completeness
+        if voice < self.hesitant or not text_is_whole(text):
+            return self.unsure_s
+        if is_question(text):
+            return self.sure_s if voice >= self.doubtful else self.likely_s
+        return self.likely_s if voice >= self.doubtful else self.unsure_s
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Words that no sentence ends with, and fillers: the speaker goes on.
+_OPEN_ENDED = _words(
+    "a an and or but because so if the my your his her their our to of for with from at in on um uh er erm "
+    "hmm like that which who when while i'm it's is are was were have has had i than about into as"
+)
+# Sounds that say "go on, I am listening" during an answer; not a wish to speak.
+_BACKCHANNELS = _words(
+    "uh-huh mhm mm mmm mm-hmm hmm yeah yes yep right okay ok sure i see ah oh uh huh wow"
+    " 嗯 对 好 好的 是 是的"
+)
+_SUBORDINATE = _words(
+    "if when because although while since unless after before whenever"
+)  # a main clause follows
+_FINAL_MARKS = (".", "!", "?", "。", "！", "？")
+_SENTENCE = re.compile(r"[^.!?。！？]+")
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+
+
+def words_of(text: str) -> list[str]:
+    """Lower-case words of `text`, without punctuation."""
+    return [word.lower().replace("’", "'") for word in _WORD.findall(text)]
+
+
+def is_question(text: str) -> bool:
+    """True when the last sentence asks; the recognizer hears that in words and in melody."""
+    return text.rstrip().endswith(("?", "？"))
+
+
+def text_is_whole(text: str) -> bool:
+    """False when the words ask for more: no final mark, an open-ended last word, a lone "if ..." clause."""
+    last = _SENTENCE.findall(text)[-1:]
+    words = words_of(last[0]) if last else []
+    if not words or words[-1] in _OPEN_ENDED or not text.rstrip().endswith(_FINAL_MARKS):
+        return False
+    return words[0] not in _SUBORDINATE or is_question(text) or "," in last[0]
+
+
+def is_backchannel(text: str) -> bool:
+    """True for "uh-huh", "right, okay": at most three words, all backchannels; and for no words at all."""
+    words = words_of(text)
+    return len(words) <= 3 and all(word in _BACKCHANNELS for word in words)
+
+
+def policy_for(detection: TurnDetection | None, policy: TurnPolicy) -> TurnPolicy:
+    """The waiting times under a client's turn detection.
+
+    A silence it asks for is taken at its word; eagerness scales our own times ("low" is patient).
+    """
+    if detection is None:
+        return policy
+    if detection.silence_duration_ms is not None:
+        silence_s = max(policy.eager_s, detection.silence_duration_ms / 1000)
+        return replace(policy, sure_s=silence_s, likely_s=silence_s, unsure_s=silence_s)
+    scale = {"low": 2.0, "medium": 1.0, "high": 0.7, "auto": 1.0}[detection.eagerness]
+    return replace(
+        policy,
+        sure_s=policy.sure_s * scale,
+        likely_s=policy.likely_s * scale,
+        unsure_s=policy.unsure_s * scale,
+    )

@@ -1,0 +1,235 @@
+"""Scripted engines and a scripted client, for conversations in virtual time.
+
+Sound is written as levels: a sample's value is a word's index divided by 100, silence is 0, a noise is 0.99.
+So the recognizer reads the words off the audio itself, whatever the session cuts, buffers or resumes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar, TypeVarTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asr.engine import SAMPLE_RATE_HZ, Hypothesis, Word
+from assistant.workers import Worker
+from llm.engine import Message, Sampling, Token
+from transport.events import Command
+from transport.protocol import RealtimeProtocol
+from transport.settings import SessionSettings
+from tts.engine import Speech, SpokenWord
+
+Audio = NDArray[np.float32]
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+WORD_S = 0.32  # a spoken word: ten VAD frames
+NOISE = 0.99
+
+
+class Vocabulary:
+    """Words and the audio level that stands for each."""
+
+    def __init__(self) -> None:
+        self._words: list[str] = []
+
+    def say(self, text: str, rate_hz: int) -> Audio:
+        """`text` as audio, WORD_S a word; "~" is a word's length of silence, "#" of noise."""
+        levels = [self._level(word) for word in text.split()]
+        return np.repeat(np.array(levels, np.float32), round(WORD_S * rate_hz))
+
+    def _level(self, word: str) -> float:
+        if word in ("~", "#"):
+            return 0.0 if word == "~" else NOISE
+        if word not in self._words:
+            self._words.append(word)
+        return (self._words.index(word) + 1) / 100
+
+    def read(self, audio: Audio) -> str:
+        """The words in 16 kHz audio: every run of a word's level that lasts at least half a word."""
+        levels = np.round(audio * 100).astype(int)
+        edges = np.flatnonzero(np.diff(levels, prepend=-1, append=-1))
+        runs = zip(levels[edges[:-1]].tolist(), np.diff(edges).tolist(), strict=True)
+        half = WORD_S * SAMPLE_RATE_HZ / 2
+        return " ".join(
+            self._words[level - 1]
+            for level, samples in runs
+            if samples >= half and 0 < level <= len(self._words)
+        )
+
+
+class InlineWorker(Worker):
+    """A worker without a thread: each call takes `cost_s` of virtual time, one at a time, in order."""
+
+    def __init__(self, name: str, cost_s: float = 0.0) -> None:
+        super().__init__(name)
+        self._cost_s = cost_s
+        self._turn = asyncio.Lock()
+        self._background: set[asyncio.Task[object]] = set()
+
+    async def run(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
+        async with self._turn:
+            await asyncio.sleep(self._cost_s)
+            return call(*args)
+
+    def submit(self, call: Callable[[*Ts], object], *args: *Ts) -> None:
+        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(self.run(call, *args))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+class LevelVad:
+    """Voice is any level but 0."""
+
+    def probability(self, frame: Audio) -> float:
+        return 1.0 if float(np.abs(frame).mean()) > 0.005 else 0.0
+
+    def reset(self) -> None:
+        pass
+
+
+@dataclass
+class LevelRecognizer:
+    """Reads the words off the audio; fails when it hears "explode"."""
+
+    vocabulary: Vocabulary
+
+    def recognize(
+        self, audio: Audio, *, prefix: str = "", draft: str = "", careful: bool = True
+    ) -> Hypothesis:
+        text = self.vocabulary.read(audio)
+        if "explode" in text:
+            raise RuntimeError("the recognizer broke")
+        return Hypothesis(text, -0.1, 0.0 if text else 1.0, "en", reliable=True)
+
+    def align(self, audio: Audio, text: str) -> tuple[Word, ...]:
+        words = text.split()
+        return tuple(Word(f" {word}", i * WORD_S, (i + 1) * WORD_S) for i, word in enumerate(words))
+
+
+@dataclass
+class ScriptedEndOfTurn:
+    """Complete unless the last word is a hesitation."""
+
+    vocabulary: Vocabulary
+
+    def completeness(self, audio: Audio) -> float:
+        words = self.vocabulary.read(audio).split()
+        return 0.1 if not words or words[-1].endswith("...") else 0.95
+
+
+@dataclass
+class ScriptedChat:
+    """Answers from a script, a word a token; keeps the dialogue as the real one does."""
+
+    answers: dict[str, str]
+    history: tuple[Message, ...] = ()
+    prefilled: list[str] = field(default_factory=list)
+    _pending: tuple[str | None, str] | None = None
+
+    def prefill(self, user_text: str) -> int:
+        self.prefilled.append(user_text)
+        return len(user_text.split())
+
+    def reply(self, user_text: str | None, sampling: Sampling) -> Iterator[Token]:
+        asked = user_text if user_text is not None else self.history[-1].text
+        self._pending = (user_text, "")
+        for word in self.answers.get(asked, f"You said {asked}").split()[: sampling.max_tokens]:
+            self._pending = (user_text, self._pending[1] + word + " ")
+            yield Token(0, word + " ", 1.0 if word[-1] in ".?!," else 0.0)
+
+    def commit(self, heard: str | None = None) -> None:
+        assert self._pending is not None, "commit without a pending turn"
+        (user_text, said), self._pending = self._pending, None
+        kept = said if heard is None else heard
+        assert said.startswith(kept), f"{kept!r} was never said; {said!r} was"
+        turn = [Message("user", user_text)] if user_text is not None else []
+        self.history += (*turn, *([Message("assistant", kept)] if kept else []))
+
+    def discard(self) -> None:
+        self._pending = None
+
+    def truncate(self, heard: str) -> None:
+        *before, last = self.history
+        assert last.role == "assistant" and last.text.startswith(heard)
+        self.history = (*before, *([Message("assistant", heard)] if heard else []))
+
+    def add(self, message: Message) -> None:
+        assert self._pending is None, "a message during a pending turn"
+        self.history += (message,)
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class ScriptedModel:
+    """One chat, to look into afterwards."""
+
+    chats: ScriptedChat
+    name: str = "scripted"
+
+    def chat(self, system: str) -> ScriptedChat:
+        return self.chats
+
+
+@dataclass
+class LevelVoice:
+    """Speaks at level 0.5, WORD_S a word; fails at a word of `fails_at`."""
+
+    fails_at: str = "\0"
+    sample_rate_hz: int = 24_000
+
+    def synthesize(self, text: str, *, rate: float = 1.0) -> Speech:
+        if self.fails_at in text:
+            raise RuntimeError("the voice broke")
+        words, end = [], 0
+        for index, word in enumerate(text.split()):
+            start = text.index(word, end)
+            end = start + len(word)
+            words.append(SpokenWord(word, index * WORD_S, (index + 1) * WORD_S, start, end))
+        samples = round(len(words) * WORD_S * self.sample_rate_hz)
+        return Speech(np.full(samples, 0.5, np.float32), self.sample_rate_hz, tuple(words))
+
+
+class ScriptedClient:
+    """A connection whose client speaks in real time and keeps what it receives, with the time."""
+
+    def __init__(self, settings: SessionSettings) -> None:
+        self.protocol = RealtimeProtocol("sess_1", "scripted", settings, extended=True)
+        self.received: list[tuple[float, dict[str, object]]] = []
+        self._commands: asyncio.Queue[Command | None] = asyncio.Queue()
+
+    def send(self, event: dict[str, object]) -> None:
+        """Send one event now."""
+        for command in self.protocol.receive(json.dumps(event)):
+            self._commands.put_nowait(command)
+
+    async def speak(self, audio: Audio, chunk_s: float = 0.02) -> None:
+        """Play 24 kHz audio at real-time speed: a chunk is sent when it has been said."""
+        size = round(chunk_s * 24_000)
+        for start in range(0, len(audio), size):
+            await asyncio.sleep(chunk_s)
+            pcm = (audio[start : start + size] * 32767).astype("<i2").tobytes()
+            self.send({"type": "input_audio_buffer.append", "audio": base64.b64encode(pcm).decode()})
+
+    def leave(self) -> None:
+        """Hang up."""
+        self._commands.put_nowait(None)
+
+    async def flush(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        self.received += [(now_s, json.loads(text)) for text in self.protocol.data_to_send()]
+
+    async def __aiter__(self) -> AsyncGenerator[Command]:
+        while (command := await self._commands.get()) is not None:
+            yield command
+
+    def of_type(self, *types: str) -> list[dict[str, object]]:
+        """The received events of these types, in order."""
+        return [event for _, event in self.received if event["type"] in types]

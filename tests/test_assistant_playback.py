@@ -1,0 +1,110 @@
+"""What was sent and what was heard, in virtual time."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.playback import Piece, Playback
+
+RATE_HZ = 1000
+
+
+def piece(text: str, seconds: float) -> Piece:
+    """`text`, its words spread evenly over `seconds`."""
+    words = text.split()
+    ends = np.cumsum([len(word) + 1 for word in words]) - 1
+    timings = tuple((seconds * (i + 1) / len(words), int(end)) for i, end in enumerate(ends))
+    return Piece(text, np.ones(round(seconds * RATE_HZ), np.float32), timings)
+
+
+def playing(*pieces: Piece, send_lead_s: float = 0.3) -> Playback:
+    playback = Playback(RATE_HZ, send_lead_s=send_lead_s)
+    for one in pieces:
+        playback.add(one)
+    playback.complete()
+    return playback
+
+
+def test_audio_leaves_at_most_the_send_lead_ahead_of_the_ear() -> None:
+    playback = playing(piece("one two three four ", 2.0))
+    assert len(playback.release(10.0).audio) == 300
+    assert len(playback.release(10.5).audio) == 300  # all of the first was heard by then
+    assert not playback.sent()
+
+
+def test_all_of_it_is_heard_in_real_time_and_then_it_is_finished() -> None:
+    playback = playing(piece("one two ", 1.0), piece("three four.", 1.0))
+    sent = sum(len(playback.release(t / 50).audio) for t in range(200))
+    assert sent == 2000
+    assert playback.finished(4.0)
+    assert playback.heard(playback.playhead_s(4.0)) == "one two three four."
+
+
+def test_only_words_that_ended_before_the_playhead_were_heard() -> None:
+    playback = playing(piece("one two three four ", 2.0), send_lead_s=5)
+    playback.release(0.0)
+    assert playback.heard(playback.playhead_s(0.4)) == ""
+    assert playback.heard(playback.playhead_s(1.2)) == "one two"
+    assert playback.heard(9.9) == "one two three four"
+
+
+def test_the_playhead_stalls_when_the_client_has_nothing_to_play() -> None:
+    playback = Playback(RATE_HZ)
+    playback.add(piece("one ", 0.2))
+    playback.release(0.0)
+    assert playback.playhead_s(5.0) == 0.2
+    playback.add(piece("two ", 0.2))
+    playback.release(5.0)
+    assert abs(playback.playhead_s(5.1) - 0.3) < 1e-6
+    assert not playback.finished(9.0)
+
+
+def test_a_held_playback_resumes_from_the_same_sample() -> None:
+    ramp = np.arange(1000, dtype=np.float32)
+    playback = playing(Piece("x", ramp))
+    first = playback.release(0.0).audio
+    playback.hold()
+    assert len(playback.release(1.0).audio) == 0
+    assert playback.due_s(1.0) is None
+    playback.resume()
+    second = playback.release(2.0).audio
+    np.testing.assert_array_equal(np.concatenate((first, second)), ramp[: len(first) + len(second)])
+
+
+def test_text_without_sound_passes_at_once() -> None:
+    silent = np.zeros(0, np.float32)
+    playback = playing(Piece("你好 ", silent), Piece("again", silent))
+    assert playback.release(0.0).text == "你好 again"
+    assert playback.finished(0.0)
+    assert playback.heard(0.0) == "你好 again"
+
+
+@given(
+    st.lists(st.tuples(st.text("ab ", min_size=1, max_size=9), st.integers(0, 900)), max_size=6),
+    st.lists(st.tuples(st.floats(0, 0.5), st.sampled_from(["release", "hold", "resume"])), max_size=60),
+)
+def test_nothing_is_lost_doubled_or_early(
+    pieces: list[tuple[str, int]], looks: list[tuple[float, str]]
+) -> None:
+    audio = np.arange(sum(length for _, length in pieces), dtype=np.float32)
+    playback, start = Playback(RATE_HZ), 0
+    for text, length in pieces:
+        playback.add(Piece(text, audio[start : start + length]))
+        start += length
+    playback.complete()
+    now_s, sent, texts = 0.0, np.zeros(0, np.float32), ""
+    for step_s, verb in looks + [(1.0, "resume")] + [(0.25, "release")] * 60:
+        now_s += step_s
+        if verb == "release":
+            release = playback.release(now_s)
+            sent, texts = np.concatenate((sent, release.audio)), texts + release.text
+            ahead_s = len(sent) / RATE_HZ - playback.playhead_s(now_s)
+            assert ahead_s <= playback.send_lead_s + 2 / RATE_HZ
+        else:
+            getattr(playback, verb)()
+        assert playback.said.startswith(playback.heard(playback.playhead_s(now_s)))
+    np.testing.assert_array_equal(sent, audio)
+    assert texts == playback.said
+    assert playback.finished(now_s)

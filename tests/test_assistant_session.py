@@ -1,0 +1,262 @@
+"""Whole conversations in virtual time: scripted engines, the real session, turns, playback and protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from asr.vad import VoiceDetector
+from assistant.loaded import Engines, Hearing
+from assistant.session import Session
+from tests.fakes import (
+    InlineWorker,
+    LevelRecognizer,
+    LevelVad,
+    LevelVoice,
+    ScriptedChat,
+    ScriptedClient,
+    ScriptedEndOfTurn,
+    ScriptedModel,
+    Vocabulary,
+)
+from tests.virtual_time import run_virtually
+from transport.settings import SessionSettings, TurnDetection
+
+RATE_HZ = 24_000
+QUESTION = "what is a fever?"
+ANSWER = "A fever is a raised temperature. It helps the body to fight."
+LONG = " ".join(
+    f"Sentence {name} is here for you." for name in ("one", "two", "three", "four", "five", "six")
+)
+
+
+@dataclass
+class Room:
+    """A scripted client and the service's engines, in one place."""
+
+    client: ScriptedClient
+    chat: ScriptedChat
+    engines: Engines
+    vocabulary: Vocabulary
+
+    async def say(self, text: str) -> None:
+        """The user says `text` at real-time speed; "~" is silence."""
+        await self.client.speak(self.vocabulary.say(text, RATE_HZ))
+
+    def heard(self, role: str) -> list[str]:
+        """The texts of the dialogue by `role`."""
+        return [message.text for message in self.chat.history if message.role == role]
+
+    def statuses(self) -> list[str]:
+        """How the responses ended."""
+        return [str(event["response"]["status"]) for event in self.client.of_type("response.done")]  # type: ignore[index]
+
+
+def room(
+    *, voice: LevelVoice | None = None, deaf: bool = False, settings: SessionSettings | None = None
+) -> Room:
+    vocabulary = Vocabulary()
+    chat = ScriptedChat({QUESTION: ANSWER, "tell me a story.": LONG, "and then?": "Then it ended."})
+    hearing = Hearing(
+        LevelRecognizer(vocabulary),
+        lambda: VoiceDetector(LevelVad()),
+        ScriptedEndOfTurn(vocabulary),  # type: ignore[arg-type]
+        InlineWorker("words", 0.12),
+        InlineWorker("turn", 0.03),
+    )
+    engines = Engines(
+        ScriptedModel(chat),
+        None if deaf else hearing,
+        voice or LevelVoice(),
+        ("hearing could not be loaded",) if deaf else (),
+        InlineWorker("model", 0.02),
+        InlineWorker("voice", 0.01),
+    )
+    client = ScriptedClient(settings or SessionSettings(instructions="Be brief."))
+    return Room(client, chat, engines, vocabulary)
+
+
+def converse(here: Room, script: Callable[[Room], Awaitable[None]]) -> Room:
+    """Run `script` against a session until both are through."""
+
+    async def both() -> None:
+        import asyncio
+
+        session = asyncio.create_task(Session(here.client, here.engines).run())  # type: ignore[arg-type]
+        await script(here)
+        here.client.leave()
+        await session
+
+    run_virtually(both())
+    return here
+
+
+def test_a_spoken_question_is_answered_and_both_sides_are_kept() -> None:
+    async def script(here: Room) -> None:
+        await here.say(f"{QUESTION} " + "~ " * 20)
+
+    here = converse(room(), script)
+    assert here.heard("user") == [QUESTION]
+    assert here.heard("assistant") == [ANSWER + " "]
+    assert here.statuses() == ["completed"]
+
+
+def test_the_answer_begins_soon_after_the_last_word_and_not_before() -> None:
+    async def script(here: Room) -> None:
+        await here.say(f"{QUESTION} " + "~ " * 20)
+
+    here = converse(room(), script)
+    said_s = 4 * 0.32
+    first_s = next(t for t, event in here.client.received if event["type"] == "response.output_audio.delta")
+    assert said_s < first_s < said_s + 0.6
+
+
+def test_a_pause_inside_a_question_is_no_end() -> None:
+    async def script(here: Room) -> None:
+        await here.say("what is um... ~ ~ ~ a fever? " + "~ " * 20)
+
+    here = converse(room(), script)
+    assert here.heard("user") == ["what is um... a fever?"]
+    assert len(here.statuses()) == 1
+
+
+def test_words_during_the_answer_stop_it_and_only_what_was_heard_is_kept() -> None:
+    async def script(here: Room) -> None:
+        await here.say("tell me a story. " + "~ " * 8 + "and then? " + "~ " * 14)
+
+    here = converse(room(), script)
+    assert here.statuses() == ["cancelled", "completed"]
+    assert here.heard("user") == ["tell me a story.", "and then?"]
+    first, second = here.heard("assistant")
+    assert 0 < len(first) < len(LONG) and LONG.startswith(first)
+    assert second == "Then it ended. "
+
+
+def test_a_noise_during_the_answer_only_ducks_it() -> None:
+    async def script(here: Room) -> None:
+        await here.say("tell me a story. " + "~ " * 6 + "# " + "~ " * 50)
+
+    here = converse(room(), script)
+    assert here.statuses() == ["completed"]
+    assert here.heard("assistant") == [LONG + " "]
+
+
+def test_a_client_may_truncate_what_it_did_not_play() -> None:
+    async def script(here: Room) -> None:
+        await here.say("tell me a story. " + "~ " * 8)
+        item = here.client.of_type("response.output_item.added")[0]["item"]
+        truncation = {"type": "conversation.item.truncate", "content_index": 0, "audio_end_ms": 700}
+        here.client.send({**truncation, "item_id": item["id"]})  # type: ignore[index]
+        await here.say("~ ~")
+
+    here = converse(room(), script)
+    assert here.statuses() == ["cancelled"]
+    assert here.heard("assistant") == ["Sentence one"]
+
+
+def test_a_typed_message_is_answered_on_request() -> None:
+    async def script(here: Room) -> None:
+        type_in(here, QUESTION)
+        await here.say("~ " * 20)
+
+    here = converse(room(), script)
+    assert here.heard("user") == [QUESTION]
+    assert here.statuses() == ["completed"]
+
+
+def type_in(here: Room, text: str) -> None:
+    content = [{"type": "input_text", "text": text}]
+    item = {"type": "message", "role": "user", "content": content}
+    here.client.send({"type": "conversation.item.create", "item": item})
+    here.client.send({"type": "response.create"})
+
+
+def test_a_client_that_asks_for_text_gets_no_audio() -> None:
+    async def script(here: Room) -> None:
+        await here.say(f"{QUESTION} " + "~ " * 10)
+
+    here = converse(room(settings=SessionSettings(modality="text")), script)
+    assert here.client.of_type("response.output_audio.delta") == []
+    assert (
+        "".join(str(event["delta"]) for event in here.client.of_type("response.output_text.delta"))
+        == ANSWER + " "
+    )
+
+
+def test_without_hearing_the_conversation_is_typed_and_says_so() -> None:
+    async def script(here: Room) -> None:
+        await here.say("~")
+        type_in(here, QUESTION)
+        await here.say("~ " * 20)
+
+    here = converse(room(deaf=True), script)
+    assert [event["mode"] for event in here.client.of_type("liushui.mode")] == ["text"]
+    assert len(here.client.of_type("error")) == 1, "told once, not with every chunk"
+    assert here.statuses() == ["completed"]
+
+
+def test_a_voice_that_dies_leaves_the_answer_as_text_and_the_session_alive() -> None:
+    async def script(here: Room) -> None:
+        await here.say(f"{QUESTION} " + "~ " * 14)
+        type_in(here, QUESTION)
+        await here.say("~ " * 6)
+
+    here = converse(room(voice=LevelVoice(fails_at="body")), script)
+    assert [event["mode"] for event in here.client.of_type("liushui.mode")] == ["text"]
+    assert here.heard("assistant") == [ANSWER + " "] * 2
+    assert here.statuses() == ["completed", "completed"]
+
+
+def test_a_recognizer_that_dies_ends_the_turn_with_an_event_and_typing_goes_on() -> None:
+    async def script(here: Room) -> None:
+        await here.say("please explode now " + "~ " * 8)
+        type_in(here, QUESTION)
+        await here.say("~ " * 20)
+
+    here = converse(room(), script)
+    assert [event["mode"] for event in here.client.of_type("liushui.mode")] == ["text"]
+    assert here.heard("user") == [QUESTION]
+    assert here.statuses() == ["completed"]
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_push_to_talk_commits_by_hand_and_answers_only_when_asked(asked: bool) -> None:
+    async def script(here: Room) -> None:
+        await here.say(QUESTION)
+        here.client.send({"type": "input_audio_buffer.commit"})
+        if asked:
+            here.client.send({"type": "response.create"})
+        await here.say("~ " * 20)
+
+    here = converse(room(settings=SessionSettings(turn_detection=None)), script)
+    assert here.heard("user") == [QUESTION]
+    assert here.statuses() == (["completed"] if asked else [])
+
+
+def test_cancelling_stops_the_answer() -> None:
+    async def script(here: Room) -> None:
+        await here.say("tell me a story. " + "~ " * 6)
+        here.client.send({"type": "response.cancel"})
+        await here.say("~ " * 4)
+
+    here = converse(room(), script)
+    assert here.statuses() == ["cancelled"]
+
+
+def test_a_client_that_leaves_in_the_middle_of_an_answer_ends_the_session() -> None:
+    async def script(here: Room) -> None:
+        await here.say("tell me a story. " + "~ " * 4)
+
+    assert converse(room(), script).statuses() == []
+
+
+def test_a_client_may_keep_the_turns_but_not_the_answers_to_itself() -> None:
+    async def script(here: Room) -> None:
+        await here.say(f"{QUESTION} ~ ~ ~ and then? ~ ~ ~")
+
+    detection = TurnDetection(create_response=False)
+    here = converse(room(settings=SessionSettings(turn_detection=detection)), script)
+    assert here.heard("user") == [QUESTION, "and then?"]
+    assert here.statuses() == []

@@ -1,0 +1,186 @@
+"""Turn-taking in virtual time: frames of 32 ms, no clock."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.turn_policy import TurnPolicy, is_backchannel, text_is_whole
+from assistant.turns import TABLE, Action, Event, State, Turns
+
+FRAME_S = 0.032
+
+
+class Scene:
+    """Plays voice and silence into `Turns` and writes down what it does."""
+
+    def __init__(self) -> None:
+        self.turns = Turns(TurnPolicy())
+        self.actions: list[Action] = []
+        self.silence_s = 0.0
+
+    def voice(self, seconds: float) -> Scene:
+        self.silence_s = 0.0
+        for _ in range(round(seconds / FRAME_S)):
+            self.actions += self.turns.voice(True, 0.0, FRAME_S)
+        return self
+
+    def silence(self, seconds: float) -> Scene:
+        for _ in range(round(seconds / FRAME_S)):
+            self.silence_s += FRAME_S
+            self.actions += self.turns.voice(self.silence_s < 0.3, self.silence_s, FRAME_S)
+        return self
+
+    def answer_prepared(self, text: str = "What is this?", completeness: float = 0.9) -> Scene:
+        self.actions += self.turns.transcribed(text)
+        self.actions += self.turns.scored(completeness)
+        self.actions += self.turns.answer_ready()
+        return self
+
+    def replying(self) -> Scene:
+        self.voice(1).silence(0.1).answer_prepared().silence(0.3)
+        assert self.turns.state is State.REPLYING
+        self.actions.clear()
+        return self
+
+
+def test_a_whole_question_is_prepared_at_the_first_silence_and_confirmed_after_the_sure_wait() -> None:
+    scene = Scene().voice(1).silence(0.1)
+    assert scene.actions == [Action.OPEN, Action.PREPARE]
+    scene.answer_prepared()
+    assert scene.turns.state is State.CLOSING
+    scene.silence(0.15)
+    assert scene.actions == [Action.OPEN, Action.PREPARE, Action.CONFIRM]
+
+
+def test_nothing_is_confirmed_before_there_is_something_to_say() -> None:
+    scene = Scene().voice(1).silence(3)
+    assert scene.turns.state is State.CLOSING
+    scene.answer_prepared()
+    assert scene.actions[-1] is Action.CONFIRM
+
+
+def test_speech_before_the_turn_is_over_withdraws_the_prepared_answer() -> None:
+    scene = Scene().voice(1).silence(0.15).answer_prepared().voice(1)
+    assert scene.actions == [Action.OPEN, Action.PREPARE, Action.WITHDRAW]
+    assert scene.turns.state is State.SPEAKING
+
+
+@pytest.mark.parametrize(
+    ("text", "completeness", "waits_s"),
+    [
+        ("Is it bad?", 0.9, 0.2),
+        ("Is it bad?", None, 0.2),
+        ("Is it bad?", 0.1, 0.5),
+        ("Can I, um?", 0.01, 1.5),
+        ("I have had a cold for a week.", 0.9, 0.5),
+        ("I have had a cold for a week.", 0.1, 1.5),
+        ("I took it on, um", 0.9, 1.5),
+        ("If I take it in the morning.", 0.9, 1.5),
+        ("If I take it in the morning, can I drink coffee?", 0.9, 0.2),
+    ],
+)
+def test_the_wait_depends_on_how_complete_the_turn_sounds_and_reads(
+    text: str, completeness: float, waits_s: float
+) -> None:
+    assert TurnPolicy().wait_s(completeness, text) == waits_s
+
+
+def test_an_utterance_without_words_is_dropped() -> None:
+    scene = Scene().voice(0.3).silence(0.1)
+    scene.actions += scene.turns.transcribed(" ... ")
+    assert scene.actions[-2:] == [Action.WITHDRAW, Action.DROP]
+    assert scene.turns.state is State.LISTENING
+
+
+def test_words_during_the_answer_duck_and_then_stop_it() -> None:
+    scene = Scene().replying().voice(0.3)
+    scene.actions += scene.turns.overheard("wait")
+    assert scene.actions == [Action.DUCK, Action.STOP, Action.OPEN]
+    assert scene.turns.state is State.SPEAKING
+
+
+@pytest.mark.parametrize("sound", ["", "Uh-huh.", "Right, okay.", "嗯"])
+def test_a_noise_or_a_backchannel_resumes_the_answer(sound: str) -> None:
+    scene = Scene().replying().voice(0.3)
+    scene.actions += scene.turns.overheard(sound)
+    scene.silence(0.4)
+    assert scene.actions == [Action.DUCK, Action.RESUME]
+
+
+def test_a_long_yes_during_the_answer_is_a_barge_in() -> None:
+    scene = Scene().replying().voice(0.9)
+    scene.actions += scene.turns.overheard("yes yes")
+    assert scene.actions == [Action.DUCK, Action.STOP, Action.OPEN]
+
+
+def test_a_manual_commit_needs_no_silence() -> None:
+    scene = Scene()
+    scene.actions += scene.turns.tell(Event.COMMIT)
+    assert scene.actions == [Action.PREPARE, Action.CONFIRM]
+
+
+def test_a_request_while_the_user_speaks_answers_what_was_said() -> None:
+    scene = Scene().voice(1)
+    scene.actions += scene.turns.tell(Event.REQUEST)
+    assert scene.actions == [Action.OPEN, Action.PREPARE, Action.CONFIRM]
+
+
+def test_the_policy_refuses_waits_that_do_not_rise() -> None:
+    with pytest.raises(ValueError, match="must rise"):
+        TurnPolicy(sure_s=2.0)
+
+
+def test_what_is_open_ended_is_not_whole() -> None:
+    assert text_is_whole("What should I do?")
+    assert not text_is_whole("I take it with.")
+    assert not text_is_whole("I take it, ")
+    assert not text_is_whole("")
+    assert is_backchannel("Yeah, okay.")
+    assert not is_backchannel("Yeah, but it hurts.")
+
+
+FACTS = st.one_of(
+    st.tuples(st.just("voice"), st.booleans(), st.floats(0, 2)),
+    st.tuples(st.just("tell"), st.sampled_from(sorted(Event, key=lambda event: event.value))),
+    st.tuples(st.just("transcribed"), st.sampled_from(["", "What is it?", "um"])),
+    st.tuples(st.just("scored"), st.floats(0, 1)),
+    st.tuples(st.just("answer_ready")),
+    st.tuples(st.just("overheard"), st.sampled_from(["", "yeah", "wait a moment please"])),
+)
+
+
+@given(st.lists(FACTS, max_size=60))
+def test_in_any_order_of_events_an_answer_is_confirmed_once_and_ends_before_the_next(
+    facts: list[tuple[object, ...]],
+) -> None:
+    turns = Turns(TurnPolicy())
+    seen: list[Action] = []
+    for name, *arguments in facts:
+        extra = (FRAME_S,) if name == "voice" else ()
+        seen += getattr(turns, str(name))(*arguments, *extra)
+    answers = [action for action in seen if action in _ANSWER_LIFE]
+    assert all(after in _MAY_FOLLOW[before] for before, after in pairwise(answers))
+
+
+_A = Action
+_ANSWER_LIFE = {_A.PREPARE, _A.WITHDRAW, _A.CONFIRM, _A.STOP, _A.ABORT, _A.ANSWER, _A.DUCK, _A.RESUME}
+_BEGIN = {_A.PREPARE, _A.ANSWER}
+_ENDED_OR = _BEGIN | {_A.STOP, _A.ABORT, _A.DUCK}
+_MAY_FOLLOW: dict[Action, set[Action]] = {
+    _A.PREPARE: {_A.WITHDRAW, _A.CONFIRM},
+    _A.WITHDRAW: _BEGIN,
+    _A.CONFIRM: _ENDED_OR,
+    _A.ANSWER: _ENDED_OR,
+    _A.STOP: _BEGIN,
+    _A.ABORT: _BEGIN,
+    _A.DUCK: {_A.STOP, _A.ABORT, _A.RESUME} | _BEGIN,  # or it ended while ducked
+    _A.RESUME: _ENDED_OR,
+}
+
+
+def test_every_state_can_be_left() -> None:
+    assert {state for state, _ in TABLE} == set(State)
