@@ -1,0 +1,201 @@
+"""Whisper on windows shorter than the 30 s it was trained on: CTranslate2's encoder, a decoder of our own.
+
+The encoder takes any window length and its cost grows with it. With too little silence after the speech,
+though, the decoder does not stop and says things twice; such readings are noticed and read again on 30 s.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import replace
+from itertools import accumulate, chain
+from pathlib import Path
+from threading import Lock
+
+import ctranslate2
+import numpy as np
+import tokenizers
+import torch
+from torch import Tensor
+
+from asr.ct2_weights import read_weights
+from asr.decoder import Decoder
+from asr.engine import SAMPLE_RATE_HZ, Audio, Hypothesis, Word, checked
+from asr.errors import BadAudio, ModelNotLoaded, UnknownLanguage
+from asr.mel import HOP_SAMPLES, log_mel
+from asr.search import Reading, read_greedily
+from asr.text import is_repetitive, without_repetition, words_of
+
+FULL_WINDOW_S = 30
+FLOOR_S = 8  # shortest window
+MARGIN_S = 5  # silence after the speech
+
+SPEECH_TOKENS_PER_S = 7  # five words a second, the fastest speech that people follow
+SPARE_TOKENS = 12  # for punctuation, and for words cut at the ends
+UNSURE_SCORE = -1.0  # Whisper's own limit
+NO_SPEECH = 0.6  # Whisper's own threshold
+DOUBTED_SCORE = -0.6  # below, NO_SPEECH is believed
+GUESS_SCORE = -1.55  # what Whisper makes up for music and noise scores below, what people say above
+AUDIBLE = 0.001  # -60 dBFS: below is a muted microphone
+ENCODED_FRAMES_PER_S = 50
+_BLANK = [220]  # a lone space
+_SPACES = re.compile(r"\s+")
+
+
+class WhisperRecognizer:
+    """Recognizer on CTranslate2 Whisper weights. Calls may come from any thread; one runs at a time."""
+
+    def __init__(
+        self,
+        model_dir: Path,
+        *,
+        device: str = "cpu",
+        threads: int = 2,
+        language: str | None = "en",
+        compute_type: str = "int8",
+        hot_words: tuple[str, ...] = (),
+    ) -> None:
+        """Load the model and run it once, which takes about a second.
+
+        `language` is an ISO 639-1 code, or None to detect it in every call; `hot_words` are names and terms
+        to expect; `threads` and `compute_type` are the encoder's. Raises ModelNotLoaded and UnknownLanguage.
+        """
+        self._encoder, self._tokenizer, special = _load(model_dir, device, threads, compute_type)
+        self._decoder = Decoder(read_weights(model_dir / "model.bin", "decoder/"), torch.device(device))
+        self._lock = Lock()  # the decoder's cache holds one utterance
+        self._end, self._start, self._no_speech = map(
+            self._token, ("endoftext", "startoftranscript", "nocaptions")
+        )
+        self._languages = special["lang_ids"]
+        self._masks = [self._mask(special["suppress_ids"]), self._mask(special["suppress_ids"] + _BLANK)]
+        if language is not None and self._token(language) not in self._languages:
+            raise UnknownLanguage(f"Whisper knows no language {language!r}; give a code such as 'en' or 'zh'")
+        self._language = language
+        self._hot_words = (
+            [self._token("startofprev"), *self._spell(", ".join(hot_words))] if hot_words else []
+        )
+        self.recognize(np.full(SAMPLE_RATE_HZ, AUDIBLE, np.float32))  # the first call allocates
+
+    def recognize(
+        self, audio: Audio, *, prefix: str = "", draft: str = "", careful: bool = True
+    ) -> Hypothesis:
+        """Transcribe `audio`; see Recognizer. Raises BadAudio."""
+        heard_s = _seconds(audio)
+        if np.abs(audio).max(initial=0.0) < AUDIBLE:
+            return Hypothesis(prefix, 0.0, 1.0, self._language or "", reliable=True)
+        with self._lock, torch.inference_mode():
+            hypothesis = self._read(audio, prefix, draft, _window_s(heard_s))
+            if careful and not hypothesis.reliable:
+                hypothesis = self._read(audio, prefix, "", FULL_WINDOW_S)
+                hypothesis = replace(
+                    hypothesis, text=prefix + without_repetition(hypothesis.text[len(prefix) :])
+                )
+        return hypothesis
+
+    def align(self, audio: Audio, text: str) -> tuple[Word, ...]:
+        """When each word of `text` was said; see Recognizer. Raises BadAudio."""
+        heard_s = _seconds(audio)
+        words = words_of(text)
+        if not words:
+            return ()
+        spelled = [self._spell(word) for word in words]
+        encoded = self._encode(audio, _window_s(heard_s))
+        start = [self._start, self._token(self._language or "en"), self._token("transcribe")]
+        tokens = list(chain.from_iterable(spelled))
+        (aligned,) = self._encoder.align(encoded, start, [tokens], len(audio) // HOP_SAMPLES)
+        first_frame = {token: frame for token, frame in reversed(aligned.alignments)}
+        starts = accumulate(map(len, spelled), initial=0)
+        times_s = [
+            first_frame.get(token, heard_s * ENCODED_FRAMES_PER_S) / ENCODED_FRAMES_PER_S for token in starts
+        ]
+        return tuple(map(Word, words, times_s[:-1], times_s[1:]))
+
+    def _read(self, audio: Audio, prefix: str, draft: str, window_s: int) -> Hypothesis:
+        self._decoder.hear(torch.from_numpy(np.array(self._encode(audio, window_s), np.float32))[0])
+        language = self._language or self._detect()
+        start = len(self._hot_words)
+        prompt = [*self._hot_words, self._start, *map(self._token, (language, "transcribe", "notimestamps"))]
+        forced = self._spell(prefix)
+        reading = read_greedily(
+            self._decoder,
+            [*prompt, *forced],
+            draft=self._spell(draft),
+            allow=lambda logits, first: logits + self._masks[first and not prefix],
+            end=self._end,
+            limit=self._limit(len(audio), len(prompt) + len(forced)),
+        )
+        no_speech = float(self._chances(reading.prompt_hidden[start : start + 1])[self._no_speech])
+        return self._judge(reading, prefix, no_speech, language)
+
+    def _judge(self, reading: Reading, prefix: str, no_speech: float, language: str) -> Hypothesis:
+        said = _SPACES.sub(" ", self._tokenizer.decode(reading.tokens))
+        text = prefix + said if prefix else said.strip()
+        made_up = reading.score < GUESS_SCORE and not prefix
+        if made_up or (no_speech > NO_SPEECH and reading.score < DOUBTED_SCORE):
+            return Hypothesis(prefix, reading.score, no_speech, language, reliable=True)
+        reliable = reading.finished and reading.score >= UNSURE_SCORE and not is_repetitive(text)
+        return Hypothesis(text, reading.score, no_speech, language, reliable)
+
+    def _limit(self, samples: int, prompt_tokens: int) -> int:
+        spoken = SPEECH_TOKENS_PER_S * samples // SAMPLE_RATE_HZ + SPARE_TOKENS
+        return min(spoken, self._decoder.context - prompt_tokens)
+
+    def _detect(self) -> str:
+        """The language of what the decoder hears; forgets the text before."""
+        self._decoder.length = 0
+        chances = self._chances(self._decoder.append([self._start]))
+        self._decoder.length = 0
+        best = self._languages[int(chances[self._languages].argmax())]
+        return str(self._tokenizer.id_to_token(best)).strip("<|>")
+
+    def _chances(self, hidden: Tensor) -> Tensor:
+        return self._decoder.logits(hidden)[0].softmax(dim=-1)  # [vocabulary]
+
+    def _encode(self, audio: Audio, window_s: int) -> ctranslate2.StorageView:
+        features = log_mel(audio, window_s * SAMPLE_RATE_HZ // HOP_SAMPLES)[None]  # [1, MEL_BANDS, frames]
+        return self._encoder.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
+
+    def _spell(self, text: str) -> list[int]:
+        # A word's space is part of its first token, also at the start of the text.
+        return (
+            list(self._tokenizer.encode(" " + text.strip(), add_special_tokens=False).ids)
+            if text.strip()
+            else []
+        )
+
+    def _token(self, name: str) -> int:
+        return int(self._tokenizer.token_to_id(f"<|{name}|>") or 0)
+
+    def _mask(self, forbidden: list[int]) -> Tensor:
+        """What to add to logits: text and the end only, less `forbidden`. [vocabulary]"""
+        mask = torch.zeros(self._decoder.vocabulary)
+        mask[self._end + 1 :] = -torch.inf
+        mask[forbidden] = -torch.inf
+        return mask.to(self._decoder.device)
+
+
+def _load(
+    model_dir: Path, device: str, threads: int, compute_type: str
+) -> tuple[ctranslate2.models.Whisper, tokenizers.Tokenizer, dict[str, list[int]]]:
+    try:
+        special = json.loads((model_dir / "config.json").read_text(encoding="utf-8"))
+        tokenizer = tokenizers.Tokenizer.from_file(str(model_dir / "tokenizer.json"))
+        encoder = ctranslate2.models.Whisper(
+            str(model_dir), device=device, compute_type=compute_type, intra_threads=threads
+        )
+    except Exception as error:  # tokenizers raises Exception itself
+        raise ModelNotLoaded(f"no Whisper model could be loaded from {model_dir}: {error}") from error
+    return encoder, tokenizer, special
+
+
+def _seconds(audio: Audio) -> float:
+    heard_s = len(checked(audio)) / SAMPLE_RATE_HZ
+    if heard_s > FULL_WINDOW_S:
+        raise BadAudio(f"{heard_s:.1f} s of audio in one call; Whisper hears {FULL_WINDOW_S} s at a time")
+    return heard_s
+
+
+def _window_s(heard_s: float) -> int:
+    return min(max(FLOOR_S, math.ceil(heard_s) + MARGIN_S), FULL_WINDOW_S)
