@@ -1,0 +1,103 @@
+"""A token sequence and its KV cache, kept in step: what they share stays, the rest is computed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from threading import Lock
+
+import torch
+from torch import Tensor
+
+from llm.model import Transformer
+
+# Larger chunks cost no less per token on two cores, and a step of another conversation waits for one chunk.
+CHUNK_TOKENS = 64
+PREFIXES = 8  # kept at most, 3-7 MB each: a service has a handful of personas
+
+
+class Decoder:
+    """One sequence and its cache. Not thread-safe; `lock` lets the decoders of one model take turns."""
+
+    def __init__(self, model: Transformer, lock: Lock) -> None:
+        self._model = model
+        self._lock = lock
+        self._cache = model.key_values()
+        self._ids: list[int] = []  # what the cache holds; len(_ids) == _cache.length
+        self._hidden: Tensor | None = None  # [1, D] of the last id, if it was the last computed
+
+    @property
+    def positions(self) -> int:
+        """How many tokens a sequence may have."""
+        return self._model.positions
+
+    def prefill(self, ids: Sequence[int]) -> int:
+        """Make the cache hold exactly `ids`, at least one; returns how many of them had to be computed."""
+        shared = shared_length(self._ids, ids)
+        if shared == len(ids) and (self._hidden is None or len(self._ids) > shared):
+            shared -= 1  # computed again for its hidden state
+        if shared < len(self._ids):
+            self._crop(shared)
+        for start in range(shared, len(ids), CHUNK_TOKENS):
+            self._forward(ids[start : start + CHUNK_TOKENS])
+        return len(ids) - shared
+
+    def extend(self, id: int) -> None:
+        """Compute one more token."""
+        self._forward([id])
+
+    def logits(self) -> Tensor:
+        """Score what follows the last token: [V], float32, on the CPU. After `prefill` or `extend`."""
+        assert self._hidden is not None
+        with self._lock, torch.inference_mode():
+            return self._model.logits(self._hidden)[0].float().cpu()
+
+    def prefix(self) -> Tensor:
+        """Copy the keys and values of all that the cache holds: [2, layers, 1, G, T, E]."""
+        return self._cache.prefix()
+
+    def restore(self, ids: Sequence[int], prefix: Tensor) -> None:
+        """Begin with `ids`, whose keys and values another decoder of this model computed."""
+        self._cache.restore(prefix)
+        self._ids = list(ids)
+        self._hidden = None
+
+    def _crop(self, length: int) -> None:
+        del self._ids[length:]
+        self._cache.length = length
+        self._hidden = None
+
+    def _forward(self, ids: Sequence[int]) -> None:
+        with self._lock, torch.inference_mode():
+            self._hidden = self._model.forward(list(ids), self._cache)[-1:]
+        self._ids += ids
+
+
+class PrefixStore:
+    """Keys and values of the sequences that conversations begin with, computed once. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._prefixes: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()  # least recently used first
+        self._lock = Lock()
+
+    def begin(self, decoder: Decoder, ids: Sequence[int]) -> None:
+        """Fill an empty decoder with `ids`; they are computed if no decoder began with them lately."""
+        key = tuple(ids)
+        with self._lock:
+            prefix = self._prefixes.get(key)
+            if prefix is None:
+                decoder.prefill(ids)
+                self._prefixes[key] = decoder.prefix()
+            else:
+                decoder.restore(ids, prefix)
+            self._prefixes.move_to_end(key)
+            if len(self._prefixes) > PREFIXES:
+                self._prefixes.popitem(last=False)
+
+
+def shared_length(a: Sequence[int], b: Sequence[int]) -> int:
+    """Return the length of the longest common prefix."""
+    for length, (left, right) in enumerate(zip(a, b, strict=False)):
+        if left != right:
+            return length
+    return min(len(a), len(b))

@@ -1,0 +1,115 @@
+"""The dialogue as tokens: what was said stays the tokens it was said in, so that the KV cache stays valid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llm.engine import Message, Role
+from llm.errors import ContextOverflow, NotSaid, OutOfTurn
+from llm.template import ChatTemplate
+from llm.tokenizer import TextStream, TextTokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message and its tokens; of an answer, the tokens that were generated."""
+
+    role: Role
+    text: str
+    ids: tuple[int, ...]
+
+
+class Dialogue:
+    """Turns, the first of them the system's, and the prompt that they make. Not thread-safe."""
+
+    def __init__(self, system: str, tokenizer: TextTokenizer, template: ChatTemplate) -> None:
+        self._tokenizer = tokenizer
+        self._template = template
+        self._turns = [self.turn("system", system)] if system else []
+        self._fixed = len(self._turns)  # turns that are never dropped
+
+    @property
+    def history(self) -> tuple[Message, ...]:
+        """The messages, oldest first."""
+        return tuple(Message(turn.role, turn.text) for turn in self._turns)
+
+    def opening(self) -> list[int]:
+        """Return the ids that every prompt begins with: all before the first user's text."""
+        turns = self._turns[: self._fixed]
+        before, *after = self._template.frame([*(turn.role for turn in turns), "user"])
+        return [*before, *(id for turn, frame in zip(turns, after, strict=False) for id in turn.ids + frame)]
+
+    def turn(self, role: Role, text: str) -> Turn:
+        """Make a turn from text that was not generated here."""
+        return Turn(role, text, tuple(self._tokenizer.encode(text)))
+
+    def answer(self, ids: Sequence[int], heard: str | None = None) -> Turn:
+        """Make a turn of generated tokens, up to the last one heard whole (None: all). Raises NotSaid."""
+        kept = ids if heard is None else ids[: heard_length(self._tokenizer, ids, heard)]
+        return Turn("assistant", self._tokenizer.decode(kept), tuple(kept))
+
+    def append(self, turn: Turn) -> None:
+        """Add a turn at the end; one without tokens says nothing, and is left out."""
+        if turn.ids:
+            self._turns.append(turn)
+
+    def truncate(self, heard: str) -> None:
+        """Cut the last answer to what was heard; if that is "", it goes. Raises NotSaid or OutOfTurn."""
+        for index in reversed(range(self._fixed, len(self._turns))):
+            if self._turns[index].role == "assistant":
+                cut = self.answer(self._turns[index].ids, heard)
+                self._turns[index : index + 1] = [cut] if cut.ids else []
+                return
+        raise OutOfTurn("there is no answer to truncate")
+
+    def prompt(self, user: Turn | None, room: int) -> list[int]:
+        """Return the ids up to where an answer to `user` (None: to the dialogue) begins, at most `room`.
+
+        When they are more, the oldest turns are dropped for good, each question with its answers. Raises
+        ContextOverflow if the last question alone is too long; nothing is dropped then.
+        """
+        ids = self._assembled(self._turns, user)
+        if len(ids) > room:
+            self._turns, ids = self._shortened(user, room)
+        return ids
+
+    def _shortened(self, user: Turn | None, room: int) -> tuple[list[Turn], list[int]]:
+        # What follows a gap is computed again, seconds of work: make one gap for many turns to come.
+        goal = (room + len(self.opening())) // 2
+        turns, ids = self._turns, self._assembled(self._turns, user)
+        while len(ids) > goal and (shorter := self._without_oldest(turns, user)) is not None:
+            turns, ids = shorter, self._assembled(shorter, user)
+        if len(ids) > room:
+            raise ContextOverflow(
+                f"the message makes a prompt of {len(ids)} tokens; there is room for {room}"
+            )
+        return turns, ids
+
+    def _without_oldest(self, turns: list[Turn], user: Turn | None) -> list[Turn] | None:
+        """Leave out the first question and all until the next; None if what is left is to be answered."""
+        questions = [i for i in range(self._fixed + 1, len(turns)) if turns[i].role == "user"]
+        if not questions and (user is None or len(turns) == self._fixed):
+            return None
+        return turns[: self._fixed] + (turns[questions[0] :] if questions else [])
+
+    def _assembled(self, turns: list[Turn], user: Turn | None) -> list[int]:
+        asked = turns if user is None else [*turns, user]
+        before, *after = self._template.frame([turn.role for turn in asked])
+        ids = list(before)
+        for turn, frame in zip(asked, after, strict=True):
+            ids += turn.ids + frame
+        return ids
+
+
+def heard_length(tokenizer: TextTokenizer, ids: Sequence[int], heard: str) -> int:
+    """Return how many of the tokens lie wholly inside `heard`, a prefix of their text. Raises NotSaid."""
+    stream, said, kept = TextStream(tokenizer), "", 0
+    for count, id in enumerate(ids, start=1):
+        text = stream.push(id)
+        said += text
+        if text and len(said) <= len(heard):  # a token without text is inside a character yet to come
+            kept = count
+    if not said.startswith(heard):
+        raise NotSaid(f"{heard!r} is not a prefix of what was said: {said!r}")
+    return kept

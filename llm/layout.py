@@ -1,0 +1,110 @@
+"""Weights in the decoder's own layout: a folder that is mapped into memory, not converted, at every start.
+
+model.safetensors   see `model.Transformer` for names and shapes
+config.json         the dimensions, and what the folder was converted from
+tokenizer.json      for the `tokenizers` package
+chat_template.jinja as the weights brought it
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from llm.errors import WeightsUnreadable
+
+VERSION = 1  # raise it whenever the meaning of a file changes: older folders are then converted again
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Dimensions of a decoder of the Llama or Qwen2 family."""
+
+    dim: int
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+    head_dim: int
+    ffn_dim: int
+    vocab_size: int
+    context: int  # positions it was trained for
+    rope_base: float
+    norm_eps: float
+    stop_ids: tuple[int, ...]  # control tokens: none belongs in an answer, each one ends it
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that a folder was converted from."""
+
+    sha256: str
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A folder of converted weights, read. The tensors are views of the mapped file: do not write to them."""
+
+    config: ModelConfig
+    tensors: dict[str, Tensor]
+    tokenizer_json: str
+    chat_template: str
+
+
+def write(folder: Path, weights: Weights, source: Source) -> None:
+    """Write all files, or none: the folder appears, or is replaced, when it is complete. Raises OSError."""
+    with _replacing(folder) as draft:
+        safetensors.torch.save_file(weights.tensors, draft / "model.safetensors")
+        (draft / "tokenizer.json").write_text(weights.tokenizer_json, encoding="utf-8")
+        (draft / "chat_template.jinja").write_text(weights.chat_template, encoding="utf-8")
+        about = {"layout": VERSION, "source": asdict(source), "model": asdict(weights.config)}
+        (draft / "config.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+def read(folder: Path) -> Weights:
+    """Map the weights of a converted folder. Raises WeightsUnreadable."""
+    try:
+        model = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"]
+        return Weights(
+            config=ModelConfig(**model | {"stop_ids": tuple(model["stop_ids"])}),
+            tensors=safetensors.torch.load_file(folder / "model.safetensors"),
+            tokenizer_json=(folder / "tokenizer.json").read_text(encoding="utf-8"),
+            chat_template=(folder / "chat_template.jinja").read_text(encoding="utf-8"),
+        )
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise WeightsUnreadable(
+            f"{folder} is not a folder of converted weights ({error}); remove it"
+        ) from error
+
+
+def source_of(folder: Path) -> Source | None:
+    """Return what the folder was converted from, or None if it is missing or of another layout."""
+    try:
+        about = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return Source(**about["source"]) if about["layout"] == VERSION else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield draft
+        if folder.exists():  # of another layout or source: nothing that could not be made again
+            shutil.rmtree(folder)
+        os.replace(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,165 @@
+"""The decoder as mathematics: Llama (arXiv:2302.13971) and Qwen2 (arXiv:2407.10671), for one sequence.
+
+Letters of the shapes: S new positions, T positions so far with the new ones, D model width, H query heads,
+G key-value heads (arXiv:2305.13245), E head width, F feed-forward width, V vocabulary.
+Names of the tensors: embed, head (absent if tied), norm, and for each layer layers.0.attn_norm, .qkv, .out,
+.mlp_norm, .gate_up, .down; each ends in .weight, with a .scale [rows] if it is int8, a .bias if it has one.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from llm.layout import ModelConfig, Weights
+from llm.linear import Linear, linear, packing
+
+
+class KeyValues:
+    """Keys and values of one sequence, for every layer; positions from `length` on are undefined.
+
+    Memory behind positions that were never written is not taken from the system.
+    """
+
+    def __init__(self, config: ModelConfig, positions: int, device: str, dtype: torch.dtype) -> None:
+        shape = (2, config.n_layers, 1, config.n_kv_heads, positions, config.head_dim)
+        self.data = torch.empty(shape, device=device, dtype=dtype)  # [2, layers, 1, G, positions, E]
+        self.length = 0  # the owner moves it: on by S after a forward pass, back to crop
+
+    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Write `k` and `v` [S, G, E] behind `length`; returns all of the layer's, each [1, G, T, E]."""
+        end = self.length + len(k)
+        keys, values = self.data[0, layer, :, :, :end], self.data[1, layer, :, :, :end]
+        keys[0, :, self.length :] = k.transpose(0, 1)
+        values[0, :, self.length :] = v.transpose(0, 1)
+        return keys, values
+
+    def prefix(self) -> Tensor:
+        """Copy what is defined: [2, layers, 1, G, length, E]."""
+        return self.data[..., : self.length, :].clone()
+
+    def restore(self, prefix: Tensor) -> None:
+        """Begin with a copied prefix."""
+        self.length = prefix.shape[-2]
+        self.data[..., : self.length, :] = prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One transformer block's weights."""
+
+    attn_norm: Tensor  # [D]
+    qkv: Linear  # D -> (H + 2 G) * E, queries first
+    out: Linear  # H * E -> D
+    mlp_norm: Tensor  # [D]
+    gate_up: Linear  # D -> 2 F, gate first
+    down: Linear  # F -> D
+
+
+class Transformer:
+    """The weights on their device, and the forward pass. Threads may share it, with a KeyValues each."""
+
+    def __init__(self, weights: Weights, *, positions: int, device: str, dtype: torch.dtype) -> None:
+        config, tensors = weights.config, weights.tensors
+        self.config, self.positions, self.device, self.dtype = config, positions, device, dtype
+        with packing(), ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            head = pool.submit(self._linear, tensors, "head" if "head.weight" in tensors else "embed")
+            self._layers = list(
+                pool.map(lambda i: self._layer(tensors, f"layers.{i}."), range(config.n_layers))
+            )
+            self._head = head.result()
+        self._embed = tensors["embed.weight"].to(device)  # [V, D], int8 rows with a scale each, or float
+        self._embed_scale = tensors["embed.scale"].to(device) if "embed.scale" in tensors else None  # [V]
+        self._norm = self._vector(tensors, "norm.weight")
+        self._cos, self._sin = (table.to(device, dtype) for table in rotations(config, positions))
+
+    def _linear(self, tensors: dict[str, Tensor], name: str) -> Linear:
+        weight, scale, bias = (tensors.get(f"{name}.{part}") for part in ("weight", "scale", "bias"))
+        assert weight is not None, name
+        return linear(weight, scale, bias, self.device, self.dtype)
+
+    def _vector(self, tensors: dict[str, Tensor], name: str) -> Tensor:
+        return tensors[name].to(self.device, self.dtype)
+
+    def _layer(self, tensors: dict[str, Tensor], prefix: str) -> Layer:
+        return Layer(
+            attn_norm=self._vector(tensors, prefix + "attn_norm.weight"),
+            qkv=self._linear(tensors, prefix + "qkv"),
+            out=self._linear(tensors, prefix + "out"),
+            mlp_norm=self._vector(tensors, prefix + "mlp_norm.weight"),
+            gate_up=self._linear(tensors, prefix + "gate_up"),
+            down=self._linear(tensors, prefix + "down"),
+        )
+
+    def key_values(self) -> KeyValues:
+        """Make an empty KV cache for one sequence."""
+        return KeyValues(self.config, self.positions, self.device, self.dtype)
+
+    def forward(self, ids: list[int], cache: KeyValues) -> Tensor:
+        """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache."""
+        start, end = cache.length, cache.length + len(ids)
+        x = self._embedded(torch.tensor(ids, device=self.device))  # [S, D]
+        cos, sin = self._cos[start:end], self._sin[start:end]  # [S, 1, E]
+        mask = self._mask(start, end)
+        for index, layer in enumerate(self._layers):
+            x = x + self._attention(layer, index, self._normed(x, layer.attn_norm), cos, sin, mask, cache)
+            gate, up = layer.gate_up(self._normed(x, layer.mlp_norm)).chunk(2, dim=-1)  # [S, F] each
+            x = x + layer.down(F.silu(gate).mul_(up))
+        cache.length = end
+        return self._normed(x, self._norm)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Score the next token: [S, D] -> [S, V]."""
+        return self._head(hidden)
+
+    def _embedded(self, ids: Tensor) -> Tensor:
+        rows = self._embed[ids].to(self.dtype)
+        return rows if self._embed_scale is None else rows * self._embed_scale[ids, None].to(self.dtype)
+
+    def _normed(self, x: Tensor, weight: Tensor) -> Tensor:
+        return F.rms_norm(x, weight.shape, weight, self.config.norm_eps)
+
+    def _mask(self, start: int, end: int) -> Tensor | None:
+        """Causal mask to add to the scores, for the folded heads of `_attention`: [H / G * S, T]."""
+        if end - start == 1:
+            return None  # a single new position sees everything
+        mask = torch.full((end - start, end), -torch.inf, device=self.device, dtype=self.dtype).triu_(
+            start + 1
+        )
+        return mask.repeat(self.config.n_heads // self.config.n_kv_heads, 1)
+
+    def _attention(
+        self,
+        layer: Layer,
+        index: int,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        mask: Tensor | None,
+        cache: KeyValues,
+    ) -> Tensor:
+        H, G, E, S = self.config.n_heads, self.config.n_kv_heads, self.config.head_dim, len(x)
+        qkv = layer.qkv(x).view(S, H + 2 * G, E)
+        rotated = rotate(qkv[:, : H + G], cos, sin)
+        keys, values = cache.extend(index, rotated[:, H:], qkv[:, H + G :])  # [1, G, T, E]
+        # The H / G query heads of a key-value head become rows of one query: keys and values are not copied.
+        q = rotated[:, :H].transpose(0, 1).reshape(1, G, H // G * S, E)
+        y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)  # [1, G, H / G * S, E]
+        return layer.out(y.view(H, S, E).transpose(0, 1).reshape(S, H * E))
+
+
+def rotations(config: ModelConfig, positions: int) -> tuple[Tensor, Tensor]:
+    """Rotary embedding (arXiv:2104.09864): cosines and signed sines, each [positions, 1, E]."""
+    half = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
+    angles = torch.outer(torch.arange(positions, dtype=torch.float32), config.rope_base**-half)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat((cos, cos), dim=1)[:, None], torch.cat((-sin, sin), dim=1)[:, None]
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn each pair (x[i], x[i + E/2]) by its angle: [S, heads, E]."""
+    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin)

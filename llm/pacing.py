@@ -1,0 +1,84 @@
+"""When text leaves for the voice: the first part as early as it sounds whole, later ones whole sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llm.boundaries import FENCE, Cut, Strength, cuts, edges, n_words
+
+DRY_S = 0.7  # less audio than this in hand: the next chunk (8 tokens, then its synthesis) must leave now
+PLENTY_S = 2.5  # more than this: a whole sentence can be waited for, and sounds better in one piece
+WORD_S = 0.33  # how long one spoken word lasts: 180 words a minute
+LONGEST = 240  # characters, some 40 words: one synthesis step, which cannot be interrupted, stays under 0.2 s
+
+# Words a chunk has before it may leave at a WORD, PHRASE, CLAUSE, SENTENCE boundary.
+URGENT = (
+    8,
+    4,
+    1,
+    1,
+)  # silence is worse than a plain cut; under four words a phrase without a mark sounds chopped
+STEADY = (24, 10, 4, 1)  # time for the next mark, seldom more than ten words away
+RELAXED = (36, 24, 12, 3)  # whole sentences, the shortest together with the next one
+
+# Silence after a chunk; the voice trims its own.
+PAUSES_S = {Strength.WORD: 0.0, Strength.PHRASE: 0.04, Strength.CLAUSE: 0.16, Strength.SENTENCE: 0.32}
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of the reply that is spoken in one go."""
+
+    text: str  # the reply's text is the concatenation of its chunks
+    strength: Strength = Strength.WORD  # of the boundary it ends at
+    pause_s: float = 0.0  # silence to leave after it
+
+
+class Pacer:
+    """Cuts one reply into chunks while it is being written. Pure: no clock, no threads."""
+
+    def __init__(self) -> None:
+        self._text = ""  # not yet released
+        self._odds: dict[int, float] = {}  # offset in it after a token -> probability of a mark there
+
+    def feed(self, token_text: str, boundary: float, queued_s: float) -> list[Chunk]:
+        """Take one token; return what may leave now, mostly nothing.
+
+        `boundary`: the decoder's probability that a mark or the end comes next.
+        `queued_s`: audio made and not yet played.
+        """
+        self._text += token_text
+        self._odds[len(self._text)] = boundary
+        chunks: list[Chunk] = []
+        while (cut := self._next_cut(queued_s)) is not None:
+            chunks.append(self._release(cut))
+            queued_s += n_words(chunks[-1].text) * WORD_S
+        return chunks
+
+    def finish(self) -> list[Chunk]:
+        """Return what is left at the end of the reply: one chunk or none."""
+        return [self._release(Cut(len(self._text), Strength.SENTENCE), last=True)] if self._text else []
+
+    def _next_cut(self, queued_s: float) -> Cut | None:
+        needed = URGENT if queued_s < DRY_S else STEADY if queued_s < PLENTY_S else RELAXED
+        possible = cuts(self._text, self._odds)
+        for cut in possible:
+            if n_words(self._text[: cut.offset]) >= needed[cut.strength]:
+                return cut
+        if len(self._text) > LONGEST and FENCE not in self._text:  # code is not spoken: it costs no synthesis
+            return self._forced(possible)
+        return None
+
+    def _forced(self, possible: list[Cut]) -> Cut:
+        """Return the strongest cut, the latest of equals; else the last gap between words; else the bound."""
+        fitting = [cut for cut in possible if 0 < cut.offset <= LONGEST and n_words(self._text[: cut.offset])]
+        if fitting:
+            return max(fitting, key=lambda cut: (cut.strength, cut.offset))
+        between = [offset for offset in edges(self._text) if offset <= LONGEST]
+        return Cut(between[-1] if between else LONGEST, Strength.WORD)
+
+    def _release(self, cut: Cut, *, last: bool = False) -> Chunk:
+        chunk = Chunk(self._text[: cut.offset], cut.strength, 0.0 if last else PAUSES_S[cut.strength])
+        self._text = self._text[cut.offset :]
+        self._odds = {at - cut.offset: odds for at, odds in self._odds.items() if at > cut.offset}
+        return chunk

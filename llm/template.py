@@ -1,0 +1,52 @@
+"""The chat template that the weights bring, as token ids around the messages.
+
+Templates are Jinja programs (https://huggingface.co/docs/transformers/chat_templating). They run in a sandbox
+and see a marker for each message, never what a user says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from jinja2 import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from llm.engine import Role
+from llm.errors import WeightsUnsupported
+from llm.tokenizer import TextTokenizer
+
+MARKER = re.compile("\ue000(\\d+)\ue001")  # private-use characters: no template writes them itself
+
+
+class ChatTemplate:
+    """Renders the frame around messages. Thread-safe."""
+
+    def __init__(self, source: str, tokenizer: TextTokenizer) -> None:
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment.globals["raise_exception"] = _refuse
+        try:
+            self._template = environment.from_string(source)
+        except TemplateError as error:
+            raise WeightsUnsupported(f"the chat template does not compile: {error}") from error
+        self._encode = lru_cache(maxsize=64)(lambda text: tuple(tokenizer.encode_template(text)))
+
+    def frame(self, roles: Sequence[Role]) -> list[tuple[int, ...]]:
+        """Return the ids before, between and behind messages of these roles; the last ones open an answer.
+
+        There is one more of them than roles. Raises WeightsUnsupported if the template leaves a message out.
+        """
+        messages = [{"role": role, "content": f"\ue000{i}\ue001"} for i, role in enumerate(roles)]
+        try:
+            rendered = self._template.render(messages=messages, add_generation_prompt=True)
+        except TemplateError as error:
+            raise WeightsUnsupported(f"the chat template refuses the dialogue: {error}") from error
+        fragments = MARKER.split(rendered)  # text, "0", text, "1", ..., text
+        if fragments[1::2] != [str(i) for i in range(len(roles))]:
+            raise WeightsUnsupported("the chat template leaves out, repeats or reorders messages")
+        return [self._encode(text) for text in fragments[::2]]
+
+
+def _refuse(message: str) -> None:
+    raise TemplateError(message)

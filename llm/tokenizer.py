@@ -1,0 +1,79 @@
+"""Text to token ids and back."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Sequence
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+# A token that begins with one of these, after a space or not, ends the phrase before it.
+BOUNDARY_MARKS = ".,;:!?…—–(\n。，、；：！？（"
+
+
+def byte_alphabet() -> dict[str, int]:
+    """Map the characters of byte-level pieces to the bytes they stand for (GPT-2's `bytes_to_unicode`)."""
+    plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    other = [byte for byte in range(256) if byte not in plain]
+    return {chr(byte): byte for byte in plain} | {chr(256 + i): byte for i, byte in enumerate(other)}
+
+
+ALPHABET = byte_alphabet()
+
+
+def piece_bytes(piece: str) -> bytes:
+    """Return the bytes of one byte-level piece (of an added token: those of its text)."""
+    return b"".join(bytes([ALPHABET[char]]) if char in ALPHABET else char.encode() for char in piece)
+
+
+def boundary_mask(pieces: Sequence[str], stop_ids: Iterable[int]) -> Tensor:
+    """Mark the tokens that end the phrase before them, among all `pieces` of the vocabulary: bool [V]."""
+    marks = tuple(mark.encode() for mark in BOUNDARY_MARKS)
+    mask = torch.tensor([piece_bytes(piece).lstrip(b" ").startswith(marks) for piece in pieces])
+    mask[list(stop_ids)] = True
+    return mask
+
+
+class TextTokenizer:
+    """A byte-level BPE tokenizer whose control tokens cannot be written by a user. Thread-safe."""
+
+    def __init__(self, tokenizer_json: str, stop_ids: Iterable[int]) -> None:
+        self._tokenizer = Tokenizer.from_str(tokenizer_json)
+        self._tokenizer.encode_special_tokens = True  # control tokens in a text are plain characters
+        self._control = {self.piece(id): id for id in stop_ids}
+        self._control_pattern = re.compile("(" + "|".join(map(re.escape, self._control)) + ")")
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of what somebody said."""
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def encode_template(self, fragment: str) -> list[int]:
+        """Return the ids of a piece of chat template, where control tokens mean themselves."""
+        ids: list[int] = []
+        for text in filter(None, self._control_pattern.split(fragment)):
+            ids += [self._control[text]] if text in self._control else self.encode(text)
+        return ids
+
+    def piece(self, id: int) -> str:
+        """Return the byte-level piece of a token; "" for ids that the vocabulary only pads."""
+        return self._tokenizer.id_to_token(id) or ""
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of the tokens, without a last character that is not complete."""
+        stream = TextStream(self)
+        return "".join(map(stream.push, ids))
+
+
+class TextStream:
+    """Turns tokens into text as they come: a character of several tokens appears with its last one."""
+
+    def __init__(self, tokenizer: TextTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def push(self, id: int) -> str:
+        """Take one token; returns the text that is now complete."""
+        return self._utf8.decode(piece_bytes(self._tokenizer.piece(id)))

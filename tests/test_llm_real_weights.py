@@ -1,0 +1,71 @@
+"""The whole path on real weights: SmolLM2 135M, converted once for this module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from llm import layout
+from llm.engine import Sampling
+from llm.gguf import convert
+from llm.layout import Weights
+from llm.local import load
+from llm.model import Transformer
+from llm.tokenizer import TextTokenizer
+
+TEXT = (
+    "A headache that lasts three days is often caused by tension, too little sleep or too little water. "
+    "Rest in a quiet room, drink enough, and see a doctor at once if your neck is stiff or your speech is "
+    "slurred. Most people feel better within a week, and a pain killer taken for a day or two does no harm."
+)
+
+
+@pytest.fixture(scope="module")
+def folder(weights_dir: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("real") / "smollm2"
+    convert(weights_dir("smollm2-135m") / "model.gguf", folder)
+    return folder
+
+
+def scores(weights: Weights, ids: list[int]) -> Tensor:
+    """Score what follows each token: [len(ids), V]."""
+    model = Transformer(weights, positions=256, device="cpu", dtype=torch.float32)
+    with torch.inference_mode():
+        return model.logits(model.forward(ids, model.key_values()))
+
+
+def dequantized(weights: Weights) -> Weights:
+    """Return the same weights as float32: their products are exact."""
+    tensors = dict(weights.tensors)
+    for name in [name for name in tensors if name.endswith(".scale")]:
+        matrix = name.replace(".scale", ".weight")
+        tensors[matrix] = tensors[matrix].float() * tensors.pop(name)[:, None]
+    return Weights(weights.config, tensors, weights.tokenizer_json, weights.chat_template)
+
+
+def test_int8_products_predict_as_float32_products_do(folder: Path) -> None:
+    weights = layout.read(folder)
+    ids = TextTokenizer(weights.tokenizer_json, weights.config.stop_ids).encode(TEXT)
+    exact, rounded = scores(dequantized(weights), ids), scores(weights, ids)
+    exact_loss, rounded_loss = (
+        float(F.cross_entropy(x[:-1], torch.tensor(ids[1:]))) for x in (exact, rounded)
+    )
+    assert rounded_loss == pytest.approx(exact_loss, abs=0.08)  # nats a token, measured 0.03
+    assert (exact.argmax(dim=1) == rounded.argmax(dim=1)).float().mean() > 0.8  # measured 0.88
+
+
+def test_the_weights_answer_a_patient_and_the_cache_carries_the_dialogue(folder: Path) -> None:
+    chat = load(folder, name="smollm2-135m").chat("You are a careful medical assistant.")
+    first = "".join(
+        token.text for token in chat.reply("I have had a headache for days.", Sampling(max_tokens=60))
+    )
+    assert "headache" in first
+    assert "<|" not in first
+    chat.commit(first.split(".")[0])
+    assert chat.prefill("What did I tell you that I have?") < 30
+    assert list(chat.reply("What did I tell you that I have?", Sampling(max_tokens=5)))
