@@ -1,0 +1,68 @@
+"""`liushui chat` with a scripted model."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from assistant.chat import answer
+from llm.engine import Message, Sampling, Token
+
+REPLY = ("Drink ", "water ", "and ", "rest.")
+
+
+class ScriptedChat:
+    """Answers REPLY; sends itself Ctrl-C after `interrupt_after` tokens."""
+
+    history: tuple[Message, ...] = ()
+
+    def __init__(self, interrupt_after: int = len(REPLY) + 1, interrupts: int = 1) -> None:
+        self.committed: str | None = None
+        self._interrupt_after = interrupt_after
+        self._interrupts = interrupts
+
+    def reply(self, user_text: str | None, sampling: Sampling) -> Iterator[Token]:
+        for number, text in enumerate(REPLY, start=1):
+            if number == self._interrupt_after:
+                for _ in range(self._interrupts):
+                    os.kill(os.getpid(), signal.SIGINT)
+            yield Token(number, text, 0.0)
+
+    def commit(self, heard: str | None = None) -> None:
+        self.committed = heard
+
+    def prefill(self, user_text: str) -> int:
+        raise NotImplementedError
+
+    def discard(self) -> None: ...
+
+    def truncate(self, heard: str) -> None: ...
+
+    def add(self, message: Message) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_an_answer_is_printed_and_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    chat = ScriptedChat()
+    answer(chat, "I have a headache.")
+    assert capsys.readouterr().out == "Drink water and rest.\n"
+    assert chat.committed == "Drink water and rest."
+
+
+def test_control_c_stops_the_answer_and_the_dialogue_keeps_what_was_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    chat = ScriptedChat(interrupt_after=2)
+    answer(chat, "I have a headache.")
+    assert capsys.readouterr().out == "Drink water \n"
+    assert chat.committed == "Drink water "
+
+
+def test_control_c_twice_leaves() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        answer(ScriptedChat(interrupt_after=2, interrupts=2), "I have a headache.")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
