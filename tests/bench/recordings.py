@@ -1,0 +1,72 @@
+"""A folder of spoken questions: audio files, and `transcripts.tsv` that says what was said in them."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.caller import Question, read_question
+from assistant.microphone import SAMPLE_RATE_HZ
+from assistant.speech_end import NOISE_PERCENTILE
+
+Audio = NDArray[np.float32]
+
+KINDS = ("plain", "pause", "hesitation", "real")  # the first word of a row's notes; anything else is "other"
+TONE_S = 12.0  # longer than the wait for an answer
+INAUDIBLE = 1e-4  # -80 dBFS RMS: the floor of a 16-bit recording, or digital silence
+
+
+class BadFolder(ValueError):
+    """The folder does not hold what a bench needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One spoken question and what is said in it."""
+
+    question: Question
+    text: str
+    kind: str
+
+    @property
+    def file(self) -> str:
+        """Its name in the folder."""
+        return self.question.path.name
+
+
+def read_folder(folder: Path, rng: np.random.Generator) -> list[Recording]:
+    """Read every row of `folder/transcripts.tsv` (columns file, text, and optionally notes), in its order.
+
+    Each recording goes on with its own noise floor: no sudden digital silence gives its end away.
+    Raises BadFolder; NotAudio or SilentRecording for a bad file.
+    """
+    table = folder / "transcripts.tsv"
+    if not table.is_file():
+        raise BadFolder(f"{table} does not exist: it names the recordings, with the columns file and text")
+    with table.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    if not rows or not {"file", "text"} <= rows[0].keys():
+        raise BadFolder(f"{table} has no row with the tab-separated columns file and text")
+    return [_read_row(folder, row, rng) for row in rows]
+
+
+def _read_row(folder: Path, row: dict[str, str], rng: np.random.Generator) -> Recording:
+    question = read_question(folder / row["file"])
+    endless = np.concatenate([question.audio, room_tone(question.audio, rng)])
+    kind = (row.get("notes") or "").partition(";")[0].strip()
+    return Recording(replace(question, audio=endless), row["text"], kind if kind in KINDS else "other")
+
+
+def room_tone(audio: Audio, rng: np.random.Generator) -> Audio:
+    """White noise as loud as the quietest 20 ms of `audio`: [samples of 12 s]; zeros where there is none."""
+    frame = SAMPLE_RATE_HZ // 50
+    frames = audio[: len(audio) // frame * frame].reshape(-1, frame)
+    rms = float(np.percentile(np.sqrt(np.square(frames).mean(axis=1)), NOISE_PERCENTILE))
+    samples = round(TONE_S * SAMPLE_RATE_HZ)
+    if rms < INAUDIBLE:
+        return np.zeros(samples, np.float32)
+    return rng.standard_normal(samples, np.float32) * np.float32(rms)
