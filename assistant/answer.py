@@ -24,6 +24,7 @@ class Answer:
         self.confirmed = False  # the turn is over: the answer may leave
         self.response: str | None = None  # the answer's id on the wire, once it began
         self.item: str | None = None  # and that of its item
+        self.timed = False  # the wire knows its timings
         self.told = False  # the wire knows that the response ended
         self.started = False  # the reply task runs: the dialogue holds a pending turn
         self.cut_short = False  # the token limit came before the end

@@ -99,6 +99,7 @@ class Mouth:
                 self._wire.response_text(release.text)
             if len(release.audio):
                 self._wire.response_audio(release.audio)
+            self._tell_timings(answer)
         if answer.playback.sent() and not answer.told:
             self._tell_end(answer)
         return answer.playback.finished(self._clock())
@@ -182,6 +183,12 @@ class Mouth:
             answer.response = self._wire.response_started(answer.modality)
             answer.item = self._wire.response_item_id
 
+    def _tell_timings(self, answer: Answer) -> None:
+        if not answer.timed:
+            answer.timed = True
+            marks = answer.stopwatch.as_dict()
+            self._wire.notice("liushui.turn.timings", response_id=answer.response, marks=marks)
+
     def _tell_end(self, answer: Answer) -> None:
         self._open_response(answer)
         answer.told = True
@@ -191,5 +198,3 @@ class Mouth:
             self._wire.response_finished("incomplete", reason="max_output_tokens")
         else:
             self._wire.response_finished("completed")
-        marks = answer.stopwatch.as_dict()
-        self._wire.notice("liushui.turn.timings", response_id=answer.response, marks=marks)
