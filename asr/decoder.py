@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 HEAD_SIZE = 64  # in every Whisper model
+AUDIO_DTYPE = torch.bfloat16  # half the time of float32 where the processor knows it
 
 
 class Linear:
@@ -52,8 +53,11 @@ class Layer:
         ]
         self._qkv, self._self_out = linear("self_attention/linear_0"), linear("self_attention/linear_1")
         self._query, self._cross_out = linear("attention/linear_0"), linear("attention/linear_2")
-        # Multiplied with hundreds of audio frames at a time: here 8-bit weights would be slower.
-        self._audio_kv = floats("attention/linear_1/weight"), floats("attention/linear_1/bias")
+        # Multiplied with hundreds of audio frames at a time: there, 8-bit weights are slower.
+        self._audio_kv = (
+            floats("attention/linear_1/weight").to(AUDIO_DTYPE),
+            floats("attention/linear_1/bias").to(AUDIO_DTYPE),
+        )
         self._wide, self._narrow = linear("ffn/linear_0"), linear("ffn/linear_1")
         self._size = self._norms[0][0].shape[0]
         self._cache = torch.zeros(
@@ -63,7 +67,7 @@ class Layer:
 
     def hear(self, encoded: Tensor) -> None:
         """Attend to `encoded` [audio frames, size] from here on."""
-        keys_values = F.linear(encoded, *self._audio_kv)
+        keys_values = F.linear(encoded.to(AUDIO_DTYPE), *self._audio_kv).float()
         self._audio = keys_values.view(len(encoded), 2, -1, HEAD_SIZE).permute(1, 2, 0, 3).contiguous()
 
     def __call__(self, x: Tensor, start: int, mask: Tensor | None) -> Tensor:

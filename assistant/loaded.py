@@ -37,10 +37,10 @@ class Engines:
     """All engines. Without hearing or voice, conversations are typed or read; `failures` says why."""
 
     model: LanguageModel
+    model_worker: Worker  # it has loaded the model, see `assistant/workers.py`
     hearing: Hearing | None
     synthesizer: Synthesizer | None
     failures: tuple[str, ...] = ()
-    model_worker: Worker = field(default_factory=lambda: Worker("decoder"))
     voice_worker: Worker = field(default_factory=lambda: Worker("synthesizer"))
 
     def voice(self, rate: float) -> Voice | None:
@@ -49,8 +49,6 @@ class Engines:
 
     def close(self) -> None:
         """Let running steps end, and leave."""
-        workers = [self.model_worker, self.voice_worker]
-        if self.hearing is not None:
-            workers += [self.hearing.words_worker, self.hearing.turn_worker]
-        for worker in workers:
+        hearing = (self.hearing.words_worker, self.hearing.turn_worker) if self.hearing else ()
+        for worker in (self.model_worker, self.voice_worker, *hearing):
             worker.close()

@@ -19,6 +19,8 @@ from assistant.persona import load_persona
 from assistant.progress import shown_step
 from assistant.session import Session
 from assistant.weights import Store
+from assistant.workers import Worker
+from llm.engine import LanguageModel
 from transport import server
 from transport.app import create_app
 from transport.connection import Connection, Limits
@@ -50,9 +52,11 @@ class ServiceConfig:
 def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: nullcontext()) -> Engines:
     """Load what the config names. Audio engines that fail leave the service in text mode, with the reason."""
     with step("loading the language model"):
-        model = loading.load_language_model(config.engines, store)
+        worker = Worker("decoder")
+        model = worker.call(loading.load_language_model, config.engines, store)
+        worker.call(_compute_opening, model, load_persona(config.domain).prompt)
     if config.text_only:
-        return Engines(model, None, None, ("the service was started without audio",))
+        return Engines(model, worker, None, None, ("the service was started without audio",))
     failures: list[str] = []
     with step("loading the recognizer"):
         hearing = _unless_it_fails("hearing", lambda: _load_hearing(config.engines, store), failures)
@@ -60,7 +64,12 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
         synthesizer = _unless_it_fails(
             "the voice", lambda: loading.load_synthesizer(config.engines), failures
         )
-    return Engines(model, hearing, synthesizer, tuple(failures))
+    return Engines(model, worker, hearing, synthesizer, tuple(failures))
+
+
+def _compute_opening(model: LanguageModel, instructions: str) -> None:
+    """Run the model once, on what every conversation begins with: it is kept."""
+    model.chat(instructions).close()
 
 
 def _load_hearing(config: EngineConfig, store: Store) -> Hearing:

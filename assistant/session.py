@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 INBOX_ITEMS = 64  # 1.3 s of 20 ms audio messages; past that, the client's own socket waits
 USUAL = TurnPolicy()
 SCORED_S = 8.0  # audio that smart-turn looks at
-SCORE_AFTER_S = (0.0, 0.13)  # at once, and when there is more of the silence that it was trained to see
+SCORE_AFTER_S = (0.0, 0.13)  # at once; in doubt again with more of the silence that it was trained to see
 PARTIAL_S = {
     State.SPEAKING: 0.4,
     State.DUCKED: 0.2,
@@ -166,6 +166,8 @@ class Session:
 
     def _decode_when_due(self, ear: Ear) -> None:
         every_s = PARTIAL_S.get(self._turns.state)
+        if self._turns.silence_s:
+            return  # the closing transcript may be next: it must not wait for this one
         if every_s and self._hearing and ear.utterance and not self._decoding and ear.partial_due(every_s):
             self._decoding = True
             self._spawn(self._decode(self._hearing, ear.utterance))
@@ -184,11 +186,11 @@ class Session:
         committed = item.partial.committed
         if self._turns.state is State.DUCKED:
             await self._do(self._turns.overheard(committed + item.partial.tentative))
-        elif self._turns.state is State.SPEAKING and len(committed) > len(self._shown):
-            if self._user_item:
+        elif self._turns.state is State.SPEAKING:
+            if self._user_item and len(committed) > len(self._shown):
                 self._wire.transcript_delta(self._user_item, committed[len(self._shown) :])
-            self._shown = committed
-            self._mouth.expect(committed)
+                self._shown = committed
+            self._mouth.expect((committed + item.partial.tentative).strip())
 
     async def _go_deaf(self, error: Exception) -> None:
         if self._ear is None:
@@ -222,6 +224,8 @@ class Session:
                 log.exception("smart-turn failed")
                 return
             await self._inbox.put(Scored(answer, score))
+            if score >= self._turns.policy.doubtful:
+                return
 
     async def _understand(self, answer: Answer, text: str) -> None:
         answer.user_text = text = text.strip()

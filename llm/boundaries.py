@@ -85,7 +85,7 @@ FENCE = "```"
 def cuts(text: str, odds: Mapping[int, float]) -> list[Cut]:
     """Return the cuts of `text` that are certain whatever follows, in order.
 
-    `odds`: offset after a token -> the probability the decoder gave to a mark there.
+    `odds`: offset between two tokens -> the probability the decoder gave to a mark there.
     """
     shut = _enclosed(text)
     found = [*_lines(text), *_marks(text), *_gaps(text, odds), *_chinese(text, odds)]

@@ -23,7 +23,7 @@ class Token:
 
     id: int
     text: str  # newly completed by this token; "" inside a character of several bytes
-    boundary: float  # probability that punctuation, a newline or the end of the turn comes next
+    boundary: float  # probability that punctuation, a newline or the end of the turn stood in its place
 
 
 @dataclass(frozen=True, slots=True)

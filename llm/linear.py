@@ -1,9 +1,10 @@
 """Matrix products with int8 weights.
 
 On a CPU, torch's dynamic quantisation: int8 weights with one scale per output channel, activations rounded to
-8 bits as they come, sums of int32. Measured with AVX-512 VNNI against `torch._weight_int8pack_mm` (bfloat16
-activations), oneDNN's `qlinear_pointwise`, `torch._int_mm` and bfloat16 products, it is the fastest at any
-number of rows from 1 to 256, about twice as fast at one row.
+8 bits as they come, sums of int32. Measured with AVX-512 VNNI on the shapes of Qwen2.5-0.5B: one row takes
+about half the time of `torch._weight_int8pack_mm` and two thirds of oneDNN's `qlinear_pointwise`; up to 64
+rows no other int8 or bfloat16 product was clearly faster. The price is accuracy: bfloat16 activations stay
+closer to float32.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def _product(x: Tensor, packed: Any) -> Tensor:
 
 
 def _row_scaled_product(x: Tensor, packed: Any) -> Tensor:
-    # The kernel has one activation scale for all rows; a first token is often a hundred times the others.
+    # The kernel has one activation scale for all rows; a first token was seen at 1,700 times the median.
     peak = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-12)  # [S, 1]
     return _product(x / peak, packed).mul_(peak)
 

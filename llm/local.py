@@ -21,7 +21,7 @@ from llm.sampling import Sampler
 from llm.template import ChatTemplate
 from llm.tokenizer import TextStream, TextTokenizer
 
-CONTEXT = 4096  # positions: half an hour of talk; 100 MB of KV cache for the 0.5B model once all are used
+CONTEXT = 4096  # positions: 100 MB of KV cache for the 0.5B model, once all are used
 REPLY_SHARE = 8  # one of so many positions stays free for the answer
 
 
@@ -111,11 +111,11 @@ class LocalChat:
             if id in self._model.stop_ids:
                 return
             pending.said.append(id)
-            decoder.extend(id)
-            logits = decoder.logits()
             yield Token(id, stream.push(id), self._model.boundary(logits))
             if self._pending is not pending:  # committed or discarded: the cache is no longer ours
                 return
+            decoder.extend(id)
+            logits = decoder.logits()
 
     def commit(self, heard: str | None = None) -> None:
         """See `Chat`. Raises OutOfTurn without a pending turn, NotSaid for what the answer did not say."""

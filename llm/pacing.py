@@ -13,11 +13,11 @@ LONGEST = 240  # characters, some 40 words: one synthesis step, which cannot be 
 
 # Words a chunk has before it may leave at a WORD, PHRASE, CLAUSE, SENTENCE boundary.
 URGENT = (
-    8,
-    4,
+    6,
+    3,
     1,
     1,
-)  # silence is worse than a plain cut; under four words a phrase without a mark sounds chopped
+)  # silence is worse than a plain cut; under three words a phrase without a mark sounds chopped
 STEADY = (24, 10, 4, 1)  # time for the next mark, seldom more than ten words away
 RELAXED = (36, 24, 12, 3)  # whole sentences, the shortest together with the next one
 
@@ -39,16 +39,16 @@ class Pacer:
 
     def __init__(self) -> None:
         self._text = ""  # not yet released
-        self._odds: dict[int, float] = {}  # offset in it after a token -> probability of a mark there
+        self._odds: dict[int, float] = {}  # offset in it before a token -> probability of a mark there
 
     def feed(self, token_text: str, boundary: float, queued_s: float) -> list[Chunk]:
         """Take one token; return what may leave now, mostly nothing.
 
-        `boundary`: the decoder's probability that a mark or the end comes next.
+        `boundary`: the probability that the decoder gave to a mark or the end in this token's place.
         `queued_s`: audio made and not yet played.
         """
-        self._text += token_text
         self._odds[len(self._text)] = boundary
+        self._text += token_text
         chunks: list[Chunk] = []
         while (cut := self._next_cut(queued_s)) is not None:
             chunks.append(self._release(cut))

@@ -68,10 +68,10 @@ def room(
     )
     engines = Engines(
         ScriptedModel(chat),
+        InlineWorker("model", 0.02),
         None if deaf else hearing,
         voice or LevelVoice(),
         ("hearing could not be loaded",) if deaf else (),
-        InlineWorker("model", 0.02),
         InlineWorker("voice", 0.01),
     )
     client = ScriptedClient(settings or SessionSettings(instructions="Be brief."))

@@ -162,7 +162,7 @@ def test_with_audio_in_hand_a_whole_sentence_is_waited_for() -> None:
 def test_a_break_that_the_decoder_nearly_wrote_is_taken() -> None:
     words = ["Most", " people", " who", " rest", " enough", " feel", " fine."]
     pacer = Pacer()
-    chunks = [chunk for word in words for chunk in pacer.feed(word, 0.4 if word == " enough" else 0.0, 0.0)]
+    chunks = [chunk for word in words for chunk in pacer.feed(word, 0.4 if word == " feel" else 0.0, 0.0)]
     assert chunks == [Chunk("Most people who rest enough ", Strength.PHRASE, PAUSES_S[Strength.PHRASE])]
 
 

@@ -55,8 +55,10 @@ def test_int8_products_predict_as_float32_products_do(folder: Path) -> None:
     exact_loss, rounded_loss = (
         float(F.cross_entropy(x[:-1], torch.tensor(ids[1:]))) for x in (exact, rounded)
     )
-    assert rounded_loss == pytest.approx(exact_loss, abs=0.08)  # nats a token, measured 0.03
-    assert (exact.argmax(dim=1) == rounded.argmax(dim=1)).float().mean() > 0.8  # measured 0.88
+    assert rounded_loss == pytest.approx(
+        exact_loss, abs=0.08
+    )  # nats a token; measured 0.006 here, 0.055 on a shorter text
+    assert (exact.argmax(dim=1) == rounded.argmax(dim=1)).float().mean() > 0.8  # measured 0.84
 
 
 def test_the_weights_answer_a_patient_and_the_cache_carries_the_dialogue(folder: Path) -> None:
