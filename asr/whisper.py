@@ -69,7 +69,8 @@ class WhisperRecognizer:
             self._token, ("endoftext", "startoftranscript", "nocaptions")
         )
         self._languages = special["lang_ids"]
-        self._masks = [self._mask(special["suppress_ids"]), self._mask(special["suppress_ids"] + _BLANK)]
+        forbidden = (special["suppress_ids"], special["suppress_ids"] + _BLANK)
+        self._masks = list(self._thread.map(self._mask, forbidden))
         if language is not None and self._token(language) not in self._languages:
             raise UnknownLanguage(f"Whisper knows no language {language!r}; give a code such as 'en' or 'zh'")
         self._language = language
