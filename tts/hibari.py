@@ -1,6 +1,6 @@
 """The hibari voice: a 7.9 MB English model, 24 kHz, about a hundred times faster than real time on one core.
 
-https://pypi.org/project/hibari-tts gives the text front end, the model and its signal processing. The word
+The package hibari-tts gives the text front end, the model and its signal processing. The word
 timings come from the model's own phoneme durations, a node inside its graph.
 """
 
