@@ -14,9 +14,8 @@ from asr.resample import Resampler
 from asr.streaming import Utterance
 from asr.vad import FRAME_SAMPLES, Voice, VoiceDetector
 
-PREROLL_SAMPLES = int(
-    0.5 * SAMPLE_RATE_HZ
-)  # before the onset is sure: the first consonant, and the detector's own delay
+# Kept from before the onset is sure: the first consonant, and the detector's own delay.
+PREROLL_SAMPLES = int(0.5 * SAMPLE_RATE_HZ)
 SLICE_SAMPLES = int(0.1 * SAMPLE_RATE_HZ)  # at most so much is heard between two looks at other sessions
 
 
@@ -30,7 +29,7 @@ class Ear:
         self._recognizer = recognizer
         self._detector = detector
         self._resampler: tuple[int, Resampler] | None = None  # with the rate that it takes
-        self._preroll = np.zeros(0, np.float32)  # the last PREROLL_SAMPLES before what is open
+        self._preroll = np.zeros(0, np.float32)  # the last PREROLL_SAMPLES, while nothing is open
         self._decoded = 0  # session sample at the last partial's start
 
     def resample(self, samples: Audio, rate_hz: int) -> Iterator[Audio]:
@@ -46,7 +45,8 @@ class Ear:
         self.received += len(audio)
         if self.utterance is not None:
             self.utterance.feed(audio)
-        self._preroll = np.concatenate((self._preroll, audio))[-PREROLL_SAMPLES:]
+        else:
+            self._preroll = np.concatenate((self._preroll, audio))[-PREROLL_SAMPLES:]
         return self._detector.feed(audio)
 
     def open(self) -> Utterance:

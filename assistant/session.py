@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 
 from asr.engine import SAMPLE_RATE_HZ
-from asr.streaming import Utterance
+from asr.streaming import HEARD_S, Utterance
 from assistant.answer import Answer
 from assistant.ear import FRAME_S, Ear
 from assistant.inbox import Deaf, Gone, Item, Overheard, Progress, Scored, Transcribed
@@ -28,12 +28,9 @@ log = logging.getLogger(__name__)
 
 INBOX_ITEMS = 64  # 1.3 s of 20 ms audio messages; past that, the client's own socket waits
 USUAL = TurnPolicy()
-SCORED_S = 8.0  # audio that smart-turn looks at
 SCORE_AFTER_S = (0.0, 0.13)  # at once; in doubt again with more of the silence that it was trained to see
-PARTIAL_S = {
-    State.SPEAKING: 0.4,
-    State.DUCKED: 0.2,
-}  # new audio between two partial transcripts; one takes some 0.15 s
+# New audio between two partial transcripts; one takes some 0.15 s.
+PARTIAL_S = {State.SPEAKING: 0.4, State.DUCKED: 0.2}
 
 
 class Session:
@@ -219,7 +216,7 @@ class Session:
         for pause_s in SCORE_AFTER_S:
             await asyncio.sleep(pause_s)
             try:
-                score = await hearing.turn_worker.run(completeness, utterance.audio(SCORED_S))
+                score = await hearing.turn_worker.run(completeness, utterance.audio(HEARD_S))
             except Exception:  # without a score the turn ends later, by the longer silence
                 log.exception("smart-turn failed")
                 return

@@ -68,7 +68,6 @@ TABLE: dict[tuple[State, Event], tuple[State, tuple[Action, ...]]] = {
     (_S.SPEAKING, _E.PAUSE): (_S.CLOSING, (_A.PREPARE,)),
     (_S.SPEAKING, _E.COMMIT): (_S.REPLYING, (_A.PREPARE, _A.CONFIRM)),
     (_S.SPEAKING, _E.CLEAR): (_S.LISTENING, (_A.DROP,)),
-    (_S.SPEAKING, _E.NOTHING): (_S.LISTENING, (_A.DROP,)),
     (_S.SPEAKING, _E.REQUEST): (_S.REPLYING, (_A.PREPARE, _A.CONFIRM)),
     (_S.CLOSING, _E.VOICE): (_S.SPEAKING, (_A.WITHDRAW,)),
     (_S.CLOSING, _E.LAPSE): (_S.REPLYING, (_A.CONFIRM,)),

@@ -12,12 +12,8 @@ WORD_S = 0.33  # how long one spoken word lasts: 180 words a minute
 LONGEST = 240  # characters, some 40 words: one synthesis step, which cannot be interrupted, stays under 0.2 s
 
 # Words a chunk has before it may leave at a WORD, PHRASE, CLAUSE, SENTENCE boundary.
-URGENT = (
-    6,
-    3,
-    1,
-    1,
-)  # silence is worse than a plain cut; under three words a phrase without a mark sounds chopped
+# URGENT: silence is worse than a plain cut; under three words a phrase without a mark sounds chopped.
+URGENT = (6, 3, 1, 1)
 STEADY = (24, 10, 4, 1)  # time for the next mark, seldom more than ten words away
 RELAXED = (36, 24, 12, 3)  # whole sentences, the shortest together with the next one
 
