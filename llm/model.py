@@ -77,10 +77,10 @@ class Transformer:
         self._norm = self._vector(tensors, "norm.weight")
         self._cos, self._sin = (table.to(device, dtype) for table in rotations(config, positions))
 
-    def _linear(self, tensors: dict[str, Tensor], name: str) -> Linear:
+    def _linear(self, tensors: dict[str, Tensor], name: str, *, outliers: bool = False) -> Linear:
         weight, scale, bias = (tensors.get(f"{name}.{part}") for part in ("weight", "scale", "bias"))
         assert weight is not None, name
-        return linear(weight, scale, bias, self.device, self.dtype)
+        return linear(weight, scale, bias, self.device, self.dtype, outliers=outliers)
 
     def _vector(self, tensors: dict[str, Tensor], name: str) -> Tensor:
         return tensors[name].to(self.device, self.dtype)
@@ -92,7 +92,8 @@ class Transformer:
             out=self._linear(tensors, prefix + "out"),
             mlp_norm=self._vector(tensors, prefix + "mlp_norm.weight"),
             gate_up=self._linear(tensors, prefix + "gate_up"),
-            down=self._linear(tensors, prefix + "down"),
+            # What goes in has "massive activations" (arXiv:2402.17762), of the first token above all.
+            down=self._linear(tensors, prefix + "down", outliers=True),
         )
 
     def key_values(self) -> KeyValues:
