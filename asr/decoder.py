@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 HEAD_SIZE = 64  # in every Whisper model
-# Largest 8-bit weight. Without VNNI, pairs of 8-bit products are summed in 16 bits, which the full range overflows.
+# Largest 8-bit weight. Without VNNI, pairs of 8-bit products are summed in 16 bits: the full range saturates.
 WEIGHT_PEAK = 127 if torch.cpu.get_capabilities().get("avx512_vnni", False) else 80
 
 
@@ -42,7 +42,7 @@ class Linear:
             peak = torch.linalg.vector_norm(x, torch.inf, dim=1, keepdim=True).clamp_(min=1e-8)  # [T, 1]
             # A scale for each row, on a fixed grid: what else is computed at a time changes nothing.
             product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
-            y = product(x / peak, 1 / 127, 128, self._packed).mul_(peak)
+            y: Tensor = product(x / peak, 1 / 127, 128, self._packed).mul_(peak)
         else:
             y = F.linear(x.half(), self._weight).float()
         return y if self._bias is None else y + self._bias

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,13 +42,20 @@ class Recognizer(Protocol):
     """Speech to text on one stretch of audio. Calls block, may come from any thread, and keep nothing."""
 
     def recognize(
-        self, audio: Audio, *, prefix: str = "", draft: str = "", careful: bool = True
+        self,
+        audio: Audio,
+        *,
+        prefix: str = "",
+        draft: str = "",
+        careful: bool = True,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Hypothesis:
         """Transcribe `audio` (16 kHz, at most 30 s), its reading starting with `prefix`.
 
         `draft` is what may come after it, from an earlier reading: right or wrong, it changes the cost only
         (and, where two readings are as likely, which of them comes out).
-        `careful` reads an unreliable result a second time, at several times the cost.
+        `careful` reads an unreliable result a second time, at several times the cost. Once `wanted` says no,
+        the reading is given up at its next step, with Outdated.
         """
 
     def align(self, audio: Audio, text: str) -> tuple[Word, ...]:

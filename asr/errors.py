@@ -4,6 +4,7 @@ AsrError
 ├── BadAudio            samples are not finite mono float32
 ├── ModelNotLoaded      weights are missing, damaged, or unfit for the device
 ├── NotAudio            a file holds no audio that can be decoded
+├── Outdated            a reading was given up, for a later one says more
 └── UnknownLanguage     Whisper has no such language
 """
 
@@ -24,6 +25,10 @@ class ModelNotLoaded(AsrError):
 
 class NotAudio(AsrError):
     """A file holds no audio that can be decoded."""
+
+
+class Outdated(AsrError):
+    """A reading was given up, for a later one says more."""
 
 
 class UnknownLanguage(AsrError):

@@ -12,6 +12,7 @@ from itertools import takewhile
 from torch import Tensor
 
 from asr.decoder import Decoder
+from asr.errors import Outdated
 
 AHEAD_TOKENS = 3  # of the draft after a difference; a step over four tokens costs little more than over one
 REJOIN_TOKENS = 4  # so far ahead in the draft the next common word is looked for
@@ -35,16 +36,19 @@ def read_greedily(
     allow: Callable[[Tensor, bool], Tensor],
     end: int,
     limit: int,
+    wanted: Callable[[], bool] = lambda: True,
 ) -> Reading:
-    """Decode until `end` or `limit` tokens.
+    """Decode until `end` or `limit` tokens; raises Outdated when it is no longer `wanted`.
 
     `allow` masks logits [T, vocabulary]; it is told whether the first row is that of the first token.
     """
     tokens: list[int] = []
     score = 0.0
     pending, guess, used = prompt, list(draft[: limit - 1]), 0
+    _check(wanted)
     hidden = prompt_hidden = decoder.append([*pending, *guess])
     while True:
+        _check(wanted)
         log_probs = allow(decoder.logits(hidden[len(pending) - 1 :]), not tokens).log_softmax(dim=-1)
         best_scores, best = (
             column.tolist() for column in log_probs.max(dim=-1)
@@ -62,6 +66,11 @@ def read_greedily(
         used = rejoin(draft, used + agreed, said[-1])
         pending, guess = said[-1:], list(draft[used : used + min(AHEAD_TOKENS, limit - len(tokens) - 1)])
         hidden = decoder.append([*pending, *guess])
+
+
+def _check(wanted: Callable[[], bool]) -> None:
+    if not wanted():
+        raise Outdated("the reading was given up for a later one")
 
 
 def rejoin(draft: Sequence[int], used: int, token: int) -> int:

@@ -7,7 +7,7 @@ memory stay flat however long somebody speaks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from threading import Lock
@@ -25,7 +25,7 @@ LONGER_S = 20.0  # from here on after any committed word
 FULL_S = 28.0  # no room for more: words are committed unseen by a second hypothesis
 TAIL_S = 3.0  # never cut closer to the end of the audio: those words are not settled
 HEARD_S = 8.0  # kept for the end-of-turn model
-SILENT_TAIL_S = 0.06  # of sound that the voice detector no longer calls voice: a last "s" or "t"
+TAIL_SAMPLES = SAMPLE_RATE_HZ * 48 // 1000  # that a final reading hears after the voice: a last "s"
 CUT_SEARCH_S = 0.4  # how far the quietest moment may be from where a word is thought to end
 CUT_FRAME_S = 0.02
 
@@ -56,6 +56,7 @@ class Utterance:
         self._committed = ""  # text of the window that stays
         self._tentative = ""  # text of the window after that
         self._read = 0  # samples that the last reading heard
+        self._needed = 0  # samples that a partial must hear to be worth finishing
         self._sure = False  # the last reading was reliable
 
     def feed(self, samples: Audio) -> None:
@@ -72,9 +73,16 @@ class Utterance:
             return self._since(start)
 
     def partial(self) -> Partial:
-        """Read what was fed so far. Blocks for one reading."""
+        """Read what was fed so far. Blocks for one reading. Raises Outdated."""
         self._hear(careful=False)
         return Partial(self._gone + self._committed, self._tentative, self._read)
+
+    def outdate(self, voiced_until: int) -> None:
+        """Give up a running partial that will not hear all the voice up to there: a later one will.
+
+        `voiced_until` is a value of `fed`. May be called beside a running `partial`.
+        """
+        self._needed = voiced_until + TAIL_SAMPLES
 
     def final(self, voiced_until: int | None = None) -> str:
         """The whole text so far; the utterance may go on afterwards. Blocks for one careful reading.
@@ -82,8 +90,7 @@ class Utterance:
         `voiced_until` is the value of `fed` at the end of the last voice, if known: when the last reading
         heard all of it, that reading is the answer and costs nothing.
         """
-        tail = int(SILENT_TAIL_S * SAMPLE_RATE_HZ)
-        if not self._sure or voiced_until is None or self._read < min(self.fed, voiced_until + tail):
+        if not self._sure or voiced_until is None or self._read < min(self.fed, voiced_until + TAIL_SAMPLES):
             self._hear(careful=True)
         return self._gone + self._committed + self._tentative
 
@@ -92,15 +99,17 @@ class Utterance:
         while len(audio) > FULL_S * SAMPLE_RATE_HZ:
             self._shorten(audio[: int(FULL_S * SAMPLE_RATE_HZ)])
             audio, end = self._window()
-        self._take(audio, careful=careful)
+        self._take(audio, careful=careful, wanted=lambda: careful or end >= self._needed)
         self._read = end
         if len(audio) > LONG_S * SAMPLE_RATE_HZ:
             self._slide(audio)
 
-    def _take(self, audio: Audio, *, careful: bool) -> None:
+    def _take(self, audio: Audio, *, careful: bool, wanted: Callable[[], bool] = lambda: True) -> None:
         """Read the window, and commit to what the last reading said too."""
         prefix = self._committed.strip()
-        hypothesis = self._recognizer.recognize(audio, prefix=prefix, draft=self._tentative, careful=careful)
+        hypothesis = self._recognizer.recognize(
+            audio, prefix=prefix, draft=self._tentative, careful=careful, wanted=wanted
+        )
         rest = hypothesis.text[len(prefix) :] if prefix else spaced(self._gone, hypothesis.text)
         before, now = (
             words_of(self._tentative),

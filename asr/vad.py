@@ -1,4 +1,7 @@
-"""Voice activity: Silero VAD, and the two-threshold hysteresis that makes speech of its probabilities."""
+"""Voice activity: Silero VAD, and the two-threshold hysteresis that makes speech of its probabilities.
+
+Loudness knows the end of a sound sooner, and overrules it there.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,16 @@ from typing import Protocol
 import numpy as np
 
 from asr.engine import SAMPLE_RATE_HZ, Audio, checked
+from asr.loudness import STEP_SAMPLES, Loudness
 from asr.onnx import open_model
 
 FRAME_SAMPLES = 512  # 32 ms, the only size the model takes at 16 kHz
 CONTEXT_SAMPLES = 64  # the end of the frame before, which the model wants in front of each frame
 STATE_SHAPE = (2, 1, 128)  # the two vectors of its LSTM
+# Quiet for so long is no voice, whatever the model says: it trails by 0.1 s, behind breath by 0.3 s. On 70
+# recordings of read speech: a pause is noticed after 95 ms instead of 137 (median), and in 3 s of speech one
+# more gap is taken for a pause.
+QUIET_SAMPLES = 3 * FRAME_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +32,7 @@ class Voice:
     end_sample: int  # samples fed up to the frame's end
     probability: float  # that the frame is voice
     speaking: bool  # voice for long enough to be speech, and not yet silent for long
-    silence_samples: (
-        int  # since the last voiced frame of speech; 0 while voiced; a possible onset holds the count
-    )
+    silence_samples: int  # since the last voice of speech; 0 while voiced; a possible onset holds the count
 
 
 class FrameModel(Protocol):
@@ -117,7 +123,9 @@ class VoiceDetector:
         self._vad = vad
         self._thresholds = (onset, offset, onset_frames, offset_frames)
         self._hysteresis = Hysteresis(*self._thresholds)
+        self._loudness = Loudness()
         self._rest = np.zeros(0, np.float32)  # samples of a frame that is not whole yet
+        self._weighed = 0  # of them, how many the loudness knows
         self._end_sample = 0
 
     @property
@@ -128,23 +136,49 @@ class VoiceDetector:
     def feed(self, samples: Audio) -> list[Voice]:
         """Take in samples (16 kHz); the verdicts on the frames that they complete. Raises BadAudio."""
         self._rest = np.concatenate((self._rest, checked(samples)))
-        whole = len(self._rest) // FRAME_SAMPLES * FRAME_SAMPLES
-        frames, self._rest = self._rest[:whole].reshape(-1, FRAME_SAMPLES), self._rest[whole:]
-        return [self._judge(frame) for frame in frames]
+        verdicts = []
+        while len(self._rest) >= FRAME_SAMPLES:
+            verdicts.append(self._judge(self._rest[:FRAME_SAMPLES]))
+            self._rest = self._rest[FRAME_SAMPLES:]
+        self._weigh(self._rest)
+        return verdicts
+
+    @property
+    def sound_end(self) -> int:
+        """Samples fed up to the end of the last sound, a word's or any other."""
+        return self._end_sample + self._weighed - self._loudness.quiet_samples
+
+    @property
+    def quiet_samples(self) -> int:
+        """Samples since then: the first sign of a silence, or a gap between two sounds."""
+        return self._loudness.quiet_samples
 
     def reset(self) -> None:
         """Start a new stream at sample 0."""
         self._vad.reset()
         self._hysteresis = Hysteresis(*self._thresholds)
-        self._rest = self._rest[:0]
+        self._loudness = Loudness()
+        self._rest, self._weighed = self._rest[:0], 0
         self._end_sample = 0
 
     def _judge(self, frame: Audio) -> Voice:
         probability = self._vad.probability(frame)
-        self._hysteresis.step(probability)
+        self._weigh(frame)
+        self._weighed = 0
+        quiet = self._loudness.quiet_samples
+        self._hysteresis.step(probability if quiet < QUIET_SAMPLES else 0.0)
         self._end_sample += FRAME_SAMPLES
-        silence_samples = self._hysteresis.silent_frames * FRAME_SAMPLES
-        return Voice(self._end_sample, probability, self._hysteresis.speaking, silence_samples)
+        silence = self._hysteresis.silent_frames * FRAME_SAMPLES
+        if silence:
+            silence = max(silence, quiet)
+        return Voice(self._end_sample, probability, self._hysteresis.speaking, silence)
+
+    def _weigh(self, samples: Audio) -> None:
+        """Tell the loudness what it does not know yet of a frame, or of the part of one."""
+        whole = len(samples) // STEP_SAMPLES * STEP_SAMPLES
+        if whole > self._weighed:
+            self._loudness.feed(samples[self._weighed : whole])
+            self._weighed = whole
 
 
 _RATE = np.array(SAMPLE_RATE_HZ, np.int64)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import accumulate, chain
@@ -80,16 +81,22 @@ class WhisperRecognizer:
         self.recognize(np.full(SAMPLE_RATE_HZ, AUDIBLE, np.float32))  # the first call allocates
 
     def recognize(
-        self, audio: Audio, *, prefix: str = "", draft: str = "", careful: bool = True
+        self,
+        audio: Audio,
+        *,
+        prefix: str = "",
+        draft: str = "",
+        careful: bool = True,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Hypothesis:
-        """Transcribe `audio`; see Recognizer. Raises BadAudio."""
+        """Transcribe `audio`; see Recognizer. Raises BadAudio or Outdated."""
         heard_s = _seconds(audio)
         if np.abs(audio).max(initial=0.0) < AUDIBLE:
             return Hypothesis(prefix, 0.0, 1.0, self._language or "", reliable=True)
-        first = self._thread.submit(self._read, audio, prefix, draft, _window_s(heard_s)).result()
+        first = self._thread.submit(self._read, audio, prefix, draft, _window_s(heard_s), wanted).result()
         if first.reliable or not careful:
             return first
-        second = self._thread.submit(self._read, audio, prefix, "", FULL_WINDOW_S).result()
+        second = self._thread.submit(self._read, audio, prefix, "", FULL_WINDOW_S, wanted).result()
         return replace(second, text=prefix + without_repetition(second.text[len(prefix) :]))
 
     def align(self, audio: Audio, text: str) -> tuple[Word, ...]:
@@ -111,7 +118,9 @@ class WhisperRecognizer:
         return tuple(map(Word, words, times_s[:-1], times_s[1:]))
 
     @torch.inference_mode()
-    def _read(self, audio: Audio, prefix: str, draft: str, window_s: int) -> Hypothesis:
+    def _read(
+        self, audio: Audio, prefix: str, draft: str, window_s: int, wanted: Callable[[], bool]
+    ) -> Hypothesis:
         self._decoder.hear(torch.from_numpy(np.array(self._encode(audio, window_s), np.float32))[0])
         language = self._language or self._detect()
         start = len(self._hot_words)
@@ -124,6 +133,7 @@ class WhisperRecognizer:
             allow=lambda logits, first: logits + self._masks[first and not prefix],
             end=self._end,
             limit=self._limit(len(audio), len(prompt) + len(forced)),
+            wanted=wanted,
         )
         no_speech = float(self._chances(reading.prompt_hidden[start : start + 1])[self._no_speech])
         return self._judge(reading, prefix, no_speech, language)

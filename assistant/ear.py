@@ -11,7 +11,7 @@ import numpy as np
 
 from asr.engine import SAMPLE_RATE_HZ, Audio, Recognizer
 from asr.resample import Resampler
-from asr.streaming import Utterance
+from asr.streaming import TAIL_SAMPLES, Utterance
 from asr.vad import FRAME_SAMPLES, Voice, VoiceDetector
 
 # Kept from before the onset is sure: the first consonant, and the detector's own delay.
@@ -30,7 +30,9 @@ class Ear:
         self._detector = detector
         self._resampler: tuple[int, Resampler] | None = None  # with the rate that it takes
         self._preroll = np.zeros(0, np.float32)  # the last PREROLL_SAMPLES, while nothing is open
+        self._started = 0  # session sample at which the open utterance's audio begins
         self._decoded = 0  # session sample at the last partial's start
+        self._voice_end = 0  # session sample at the end of the last voice
 
     def resample(self, samples: Audio, rate_hz: int) -> Iterator[Audio]:
         """The client's audio as slices at 16 kHz, short enough to give way between them."""
@@ -47,13 +49,17 @@ class Ear:
             self.utterance.feed(audio)
         else:
             self._preroll = np.concatenate((self._preroll, audio))[-PREROLL_SAMPLES:]
-        return self._detector.feed(audio)
+        frames = self._detector.feed(audio)
+        if frames:
+            self._voice_end = frames[-1].end_sample - frames[-1].silence_samples
+        return frames
 
     def open(self) -> Utterance:
         """Start an utterance from the voice's onset on, or go on with the open one."""
         if self.utterance is None:
             self.utterance = Utterance(self._recognizer)
             self.utterance.feed(self._preroll)
+            self._started = self.received - len(self._preroll)
             self.started = max(0, self.received - self._detector.onset_samples)
             self._decoded = self.received
         return self.utterance
@@ -63,9 +69,23 @@ class Ear:
         self.utterance = None
         self._preroll = self._preroll[:0]
 
+    def voiced_until(self) -> int:
+        """How much had been fed to the open utterance at the end of the last voice."""
+        return self._voice_end - self._started
+
     def partial_due(self, every_s: float) -> bool:
-        """True when `every_s` of audio came since the last partial; the caller then decodes another."""
-        due = self.utterance is not None and self.received - self._decoded >= every_s * SAMPLE_RATE_HZ
+        """True when the caller should read the open utterance now, which it then does.
+
+        That is when a sound is over that was not read to its end, for it may have been the last one; and
+        every `every_s` of sound.
+        """
+        if self.utterance is None:
+            return False
+        if self._detector.quiet_samples:
+            unread = self._decoded < self._detector.sound_end + TAIL_SAMPLES
+            due = unread and self._detector.quiet_samples >= TAIL_SAMPLES
+        else:
+            due = self.received - self._decoded >= every_s * SAMPLE_RATE_HZ
         if due:
             self._decoded = self.received
         return due

@@ -19,6 +19,10 @@ from transport.settings import SessionSettings
 
 log = logging.getLogger(__name__)
 
+# New text for which the model runs ahead while the user speaks: two or three words. A pass over one of them
+# costs as much, and takes both cores from the recognizer.
+EXPECT_CHARACTERS = 12
+
 
 class Mouth:
     """Answers of one conversation, one at a time."""
@@ -30,6 +34,7 @@ class Mouth:
         self.last: Answer | None = None  # the one before: the client may still truncate it
         self.voice: Voice | None = None  # None: this conversation is read, not heard
         self._mute = False  # the voice failed
+        self._expected = 0  # characters of the user's turn that were computed ahead
         self._wire = wire
         self._engines = engines
         self._progress = progress  # told whenever an answer has more to say, ended or failed
@@ -37,8 +42,9 @@ class Mouth:
         self._clock = asyncio.get_running_loop().time
 
     def expect(self, user_text: str) -> None:
-        """Compute ahead for a turn that begins with `user_text`."""
-        if self.answer is None:
+        """Compute ahead for a turn that begins with `user_text`, if that is worth a pass."""
+        if self.answer is None and len(user_text) >= self._expected + EXPECT_CHARACTERS:
+            self._expected = len(user_text)
             self._dialogue.expect(user_text)
 
     def configure(self, settings: SessionSettings) -> None:
@@ -49,6 +55,7 @@ class Mouth:
     def prepare(self, voice_ended_s: float, request: ResponseRequested | None) -> Answer:
         """Open an answer, held back until confirmed. `voice_ended_s`: when the user's last sound was."""
         rate_hz = self.voice.synthesizer.sample_rate_hz if self.voice else 1  # without one nothing sounds
+        self._expected = 0
         self.answer = Answer(Playback(rate_hz), Stopwatch(voice_ended_s), request)
         return self.answer
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 
 from asr.engine import SAMPLE_RATE_HZ
+from asr.errors import Outdated
 from asr.streaming import HEARD_S, Utterance
 from assistant.answer import Answer
 from assistant.ear import FRAME_S, Ear
@@ -163,8 +164,6 @@ class Session:
 
     def _decode_when_due(self, ear: Ear) -> None:
         every_s = PARTIAL_S.get(self._turns.state)
-        if self._turns.silence_s:
-            return  # the closing transcript may be next: it must not wait for this one
         if every_s and self._hearing and ear.utterance and not self._decoding and ear.partial_due(every_s):
             self._decoding = True
             self._spawn(self._decode(self._hearing, ear.utterance))
@@ -172,6 +171,8 @@ class Session:
     async def _decode(self, hearing: Hearing, utterance: Utterance) -> None:
         try:
             await self._inbox.put(Overheard(utterance, await hearing.words_worker.run(utterance.partial)))
+        except Outdated:
+            pass  # the final transcript hears more
         except Exception as error:  # whatever it died of, the conversation goes on in text
             await self._inbox.put(Deaf(error))
         finally:
@@ -265,8 +266,8 @@ class Session:
         request = self._requested or (wire.ResponseRequested() if self._create_response else None)
         answer = self._mouth.prepare(self._clock() - self._turns.silence_s, request)
         answer.stopwatch.mark("noticed", self._clock())
-        silent_samples = round(self._turns.silence_s * SAMPLE_RATE_HZ)
-        voiced_until = utterance.fed - silent_samples if self._hands_free else None
+        voiced_until = self._ear.voiced_until() if self._hands_free else None
+        utterance.outdate(utterance.fed if voiced_until is None else voiced_until)
         answer.spawn(self._transcribe(self._hearing, answer, utterance, voiced_until))
         answer.spawn(self._score(self._hearing, answer, utterance))
 

@@ -16,9 +16,9 @@ class TurnPolicy:
     else above 0.3, pauses between two sentences included; only the words tell those from the end.
     """
 
-    eager_s: float = 0.032  # one VAD frame; the detector itself trails the end of the sound by some 0.1 s
-    sure_s: float = 0.26  # a question that sounds over; shorter pauses are common inside one
-    likely_s: float = 0.45  # a statement: a question often follows it; or a question that may go on
+    eager_s: float = 0.032  # one VAD frame: as soon as the detector says so
+    sure_s: float = 0.32  # a question that sounds over; shorter pauses are common inside one
+    likely_s: float = 0.5  # a statement: a question often follows it; or a question that may go on
     unsure_s: float = 1.5  # a pause for thought
     hesitant: float = 0.06  # completeness below which the voice says "I am not done"
     doubtful: float = 0.3  # and below which it does not say much

@@ -22,9 +22,10 @@ Linear = Callable[[Tensor], Tensor]  # [S, in] -> [S, out]
 
 STORED_PEAK = 127  # largest int8 weight in a converted folder
 # Largest one in a product. Without VNNI, pairs of 8-bit products are summed in 16 bits and saturate where two
-# large weights meet two large activations: on AVX2, up to 127 changes every other word, up to 80 next to none.
+# large weights meet two large activations. Mean KL divergence from exact products, on AVX2, of SmolLM2-135M
+# and Qwen2.5-0.5B: 6.7 and 0.066 with weights up to 127, 0.040 and 0.010 up to 80, 0.057 and 0.017 up to 64.
 WEIGHT_PEAK = 127 if torch.cpu.get_capabilities().get("avx512_vnni", False) else 80
-DIGIT = 63  # largest digit of an activation in two digits: 7 bits, with which full-range weights cannot saturate
+DIGIT = 63  # largest digit of an activation in two digits: 7 bits, with which no sum can saturate
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,8 +45,8 @@ def linear(
 ) -> Linear:
     """Make the product with `weight` [out, in]: int8 with `scale` [out], or float without.
 
-    Int8 weights stay int8 where the CPU computes in float32; elsewhere they become `dtype`. `outliers`: in what
-    is multiplied, few values are so large that eight bits would leave next to nothing of the others.
+    Int8 weights stay int8 where the CPU computes in float32; elsewhere they become `dtype`. `outliers`: in
+    what is multiplied, few values are so large that eight bits would leave next to nothing of the others.
     """
     if scale is not None and device == "cpu" and dtype == torch.float32:
         return TwoDigitLinear(weight, scale, bias) if outliers else Int8Linear(weight, scale, bias)
@@ -83,7 +84,7 @@ class Int8Linear:
         return y if self._bias is None else y.add_(self._bias)
 
     def _by_rows(self, x: Tensor) -> Tensor:
-        # `linear_dynamic` has one activation scale for all rows; a first token was seen at 1,700 times the median.
+        # `linear_dynamic` has one range for all rows; a first token was seen at 1,700 times the median.
         low, high = torch.aminmax(x, dim=1, keepdim=True)  # [S, 1]
         middle, half = (low + high) / 2, ((high - low) / 2).clamp_(min=1e-12)
         y = _on_grid((x - middle) / half, 127, self._packed)
@@ -91,7 +92,7 @@ class Int8Linear:
 
 
 class TwoDigitLinear:
-    """The same with activations of two digits, 14 bits in all: twice the rows, which for a few cost no time."""
+    """The same with activations of two digits, 14 bits in all: twice the rows, which for one cost no time."""
 
     def __init__(self, weight: Tensor, scale: Tensor, bias: Tensor | None) -> None:
         self._packed = _packed(weight, scale)

@@ -1,6 +1,7 @@
 """Scripted engines and a scripted client, for conversations in virtual time.
 
-Sound is written as levels: a sample's value is a word's index divided by 100, silence is 0, a noise is 0.99.
+Sound is written as levels: a sample's value is 0.5 and a hundredth for each word known before, so that all
+words are about as loud; silence is 0, a noise is 0.99.
 So the recognizer reads the words off the audio itself, whatever the session cuts, buffers or resumes.
 """
 
@@ -29,6 +30,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 WORD_S = 0.32  # a spoken word: ten VAD frames
+FIRST_LEVEL = 50  # hundredths, of the first word
 NOISE = 0.99
 
 
@@ -48,7 +50,7 @@ class Vocabulary:
             return 0.0 if word == "~" else NOISE
         if word not in self._words:
             self._words.append(word)
-        return (self._words.index(word) + 1) / 100
+        return (FIRST_LEVEL + self._words.index(word)) / 100
 
     def read(self, audio: Audio) -> str:
         """The words in 16 kHz audio: every run of a word's level that lasts at least half a word."""
@@ -57,9 +59,9 @@ class Vocabulary:
         runs = zip(levels[edges[:-1]].tolist(), np.diff(edges).tolist(), strict=True)
         half = WORD_S * SAMPLE_RATE_HZ / 2
         return " ".join(
-            self._words[level - 1]
+            self._words[level - FIRST_LEVEL]
             for level, samples in runs
-            if samples >= half and 0 < level <= len(self._words)
+            if samples >= half and 0 <= level - FIRST_LEVEL < len(self._words)
         )
 
 
@@ -100,7 +102,13 @@ class LevelRecognizer:
     vocabulary: Vocabulary
 
     def recognize(
-        self, audio: Audio, *, prefix: str = "", draft: str = "", careful: bool = True
+        self,
+        audio: Audio,
+        *,
+        prefix: str = "",
+        draft: str = "",
+        careful: bool = True,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Hypothesis:
         text = self.vocabulary.read(audio)
         if "explode" in text:

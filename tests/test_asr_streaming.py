@@ -44,7 +44,13 @@ class ScriptedRecognizer:
         return [int(number) - 1 for number in numbers[enough] if number > 0]
 
     def recognize(
-        self, audio: Audio, *, prefix: str = "", draft: str = "", careful: bool = True
+        self,
+        audio: Audio,
+        *,
+        prefix: str = "",
+        draft: str = "",
+        careful: bool = True,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Hypothesis:
         self.calls.append((prefix, draft, careful))
         self.longest_s = max(self.longest_s, len(audio) / SAMPLE_RATE_HZ)

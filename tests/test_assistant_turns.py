@@ -52,7 +52,7 @@ def test_a_whole_question_is_prepared_at_the_first_silence_and_confirmed_after_t
     assert scene.actions == [Action.OPEN, Action.PREPARE]
     scene.answer_prepared()
     assert scene.turns.state is State.CLOSING
-    scene.silence(0.2)
+    scene.silence(0.25)
     assert scene.actions == [Action.OPEN, Action.PREPARE, Action.CONFIRM]
 
 
@@ -72,15 +72,15 @@ def test_speech_before_the_turn_is_over_withdraws_the_prepared_answer() -> None:
 @pytest.mark.parametrize(
     ("text", "completeness", "waits_s"),
     [
-        ("Is it bad?", 0.9, 0.26),
-        ("Is it bad?", None, 0.26),
-        ("Is it bad?", 0.1, 0.45),
+        ("Is it bad?", 0.9, 0.32),
+        ("Is it bad?", None, 0.32),
+        ("Is it bad?", 0.1, 0.5),
         ("Can I, um?", 0.01, 1.5),
-        ("I have had a cold for a week.", 0.9, 0.45),
+        ("I have had a cold for a week.", 0.9, 0.5),
         ("I have had a cold for a week.", 0.1, 1.5),
         ("I took it on, um", 0.9, 1.5),
         ("If I take it in the morning.", 0.9, 1.5),
-        ("If I take it in the morning, can I drink coffee?", 0.9, 0.26),
+        ("If I take it in the morning, can I drink coffee?", 0.9, 0.32),
     ],
 )
 def test_the_wait_depends_on_how_complete_the_turn_sounds_and_reads(
