@@ -30,8 +30,10 @@ log = logging.getLogger(__name__)
 INBOX_ITEMS = 64  # 1.3 s of 20 ms audio messages; past that, the client's own socket waits
 USUAL = TurnPolicy()
 SCORE_AFTER_S = (0.0, 0.13)  # at once; in doubt again with more of the silence that it was trained to see
-# New audio between two partial transcripts; one takes some 0.15 s.
+# New audio between the starts of two partial transcripts, and at least so many times what one takes: the final
+# transcript may have to wait for it.
 PARTIAL_S = {State.SPEAKING: 0.4, State.DUCKED: 0.2}
+PARTIAL_SHARE = 3
 
 
 class Session:
@@ -55,6 +57,7 @@ class Session:
         self._requested: wire.ResponseRequested | None = None  # while its meaning is worked out
         self._told_deaf = False
         self._decoding = False  # a partial transcript is under way
+        self._reading_s = 0.0  # how long the last one took
         self._now_ms = 0  # session time
         self._user_item: str | None = None  # the open utterance's id on the wire
         self._shown = ""  # its committed words that the client has
@@ -163,14 +166,19 @@ class Session:
         return self._hands_free and (self._interruptible or self._turns.state is not State.REPLYING)
 
     def _decode_when_due(self, ear: Ear) -> None:
-        every_s = PARTIAL_S.get(self._turns.state)
-        if every_s and self._hearing and ear.utterance and not self._decoding and ear.partial_due(every_s):
+        if (every_s := PARTIAL_S.get(self._turns.state)) is None:
+            return
+        every_s = max(every_s, PARTIAL_SHARE * self._reading_s)
+        if self._hearing and ear.utterance and not self._decoding and ear.partial_due(every_s):
             self._decoding = True
             self._spawn(self._decode(self._hearing, ear.utterance))
 
     async def _decode(self, hearing: Hearing, utterance: Utterance) -> None:
+        started_s = self._clock()
         try:
-            await self._inbox.put(Overheard(utterance, await hearing.words_worker.run(utterance.partial)))
+            partial = await hearing.words_worker.run(utterance.partial)
+            self._reading_s = self._clock() - started_s
+            await self._inbox.put(Overheard(utterance, partial))
         except Outdated:
             pass  # the final transcript hears more
         except Exception as error:  # whatever it died of, the conversation goes on in text

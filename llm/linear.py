@@ -100,7 +100,7 @@ class TwoDigitLinear:
 
     def __call__(self, x: Tensor) -> Tensor:
         """[S, in] -> [S, out], float32."""
-        peak = torch.linalg.vector_norm(x, torch.inf, dim=1, keepdim=True).clamp_(min=1e-12)  # [S, 1]
+        peak = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-12)  # [S, 1]
         ones = x * (DIGIT / peak)
         fractions = (ones - ones.round()) * 2  # [-1, 1]: as the second digit they count 1 / (2 * DIGIT)
         y = _on_grid(torch.cat((ones / DIGIT, fractions)), DIGIT, self._packed)  # [2 S, out]
