@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
+from scipy.signal import butter, sosfilt
 
 from asr.engine import SAMPLE_RATE_HZ, Audio
 
 STEP_SAMPLES = 128  # 8 ms: a period of the deepest voice
-PRE_EMPHASIS = 0.95  # of the differences that are measured: hum counts little, a final "s" much
+BAND_HZ = (200, 5000)  # vowels and final consonants; hum lies below, most of breath and hiss above
 HISTORY_STEPS = 375  # 3 s: no one speaks so long without a gap, and noise changes slowly
 STEPS_PER_LOOK = 4  # at the history: noise changes slowly
 NOISE_SHARE = 0.1  # of those steps are noise
@@ -29,7 +30,7 @@ class Loudness:
 
     def __init__(self) -> None:
         self.quiet_samples = 0  # since the last step that was loud
-        self._last = np.float32(0.0)  # sample before the next one
+        self._filter = np.zeros((len(_BAND), 2))  # its state after the samples so far
         self._steps = 0
         self._levels_db: deque[float] = deque(maxlen=HISTORY_STEPS)
         self._speech_db = SILENT_DB
@@ -37,10 +38,9 @@ class Loudness:
 
     def feed(self, samples: Audio) -> None:
         """Take in whole steps: a multiple of STEP_SAMPLES."""
-        before = np.concatenate(([self._last], samples[:-1]))
-        self._last = samples[-1]
-        steps = (samples - PRE_EMPHASIS * before).reshape(-1, STEP_SAMPLES)
-        levels_db = 10 * np.log10(np.square(steps).mean(axis=1) + 10 ** (SILENT_DB / 10))
+        filtered, self._filter = sosfilt(_BAND, samples, zi=self._filter)
+        power = np.square(filtered.reshape(-1, STEP_SAMPLES)).mean(axis=1)
+        levels_db = 10 * np.log10(power + 10 ** (SILENT_DB / 10))
         for level_db in levels_db.tolist():
             self._step(level_db)
 
@@ -55,3 +55,6 @@ class Loudness:
         over_noise_db = min(self._noise_db + OVER_NOISE_DB, self._speech_db - LEAST_CONTRAST_DB)
         quiet = level_db < max(over_noise_db, self._speech_db - UNDER_SPEECH_DB)
         self.quiet_samples = self.quiet_samples + STEP_SAMPLES if quiet else 0
+
+
+_BAND = butter(2, BAND_HZ, "bandpass", fs=SAMPLE_RATE_HZ, output="sos")

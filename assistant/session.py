@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 INBOX_ITEMS = 64  # 1.3 s of 20 ms audio messages; past that, the client's own socket waits
 USUAL = TurnPolicy()
 SCORE_AFTER_S = (0.0, 0.13)  # at once; in doubt again with more of the silence that it was trained to see
-# New audio between the starts of two partial transcripts, and at least so many times what one takes: the final
-# transcript may have to wait for it.
+# New audio between the starts of two partial transcripts, and at least so many times what one takes: the
+# final transcript may have to wait for it.
 PARTIAL_S = {State.SPEAKING: 0.4, State.DUCKED: 0.2}
 PARTIAL_SHARE = 3
 
@@ -80,6 +80,7 @@ class Session:
         if self._engines.failures:
             self._wire.mode_changed("text", "; ".join(self._engines.failures))
         self._configure(self._wire.settings)
+        await self._connection.flush()  # many clients wait for the greeting before they say anything
         self._spawn(self._read())
         try:
             while not isinstance(item := await self._next(), Gone):

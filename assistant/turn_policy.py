@@ -18,10 +18,11 @@ class TurnPolicy:
 
     eager_s: float = 0.032  # one VAD frame: as soon as the detector says so
     sure_s: float = 0.32  # a question that sounds over; shorter pauses are common inside one
-    likely_s: float = 0.5  # a statement: a question often follows it; or a question that may go on
+    likely_s: float = 0.6  # a statement: a question often follows it; or a question that may go on
     unsure_s: float = 1.5  # a pause for thought
     hesitant: float = 0.06  # completeness below which the voice says "I am not done"
     doubtful: float = 0.3  # and below which it does not say much
+    resume_s: float = 0.064  # voice that breaks the closing silence: a click, a breath is shorter
     barge_in_voiced_s: float = 0.8  # that much voice during the answer is no cough, whatever the words
     noise_s: float = 0.3  # silence after which a sound without words is over
 

@@ -96,7 +96,7 @@ class Turns:
         self.policy = policy
         self.state = State.LISTENING
         self.silence_s = 0.0  # since the last voiced frame
-        self._voiced_s = 0.0  # voice in the sound during the answer
+        self._voiced_s = 0.0  # voice in the sound during the answer, or since the closing silence was broken
         self._completeness: float | None = None  # of the closing utterance
         self._text: str | None = None  # its transcript
         self._ready = False  # its answer could be heard at once
@@ -110,7 +110,8 @@ class Turns:
         if self.state is State.SPEAKING:
             return self._step(Event.PAUSE) if silence_s >= self.policy.eager_s else ()
         if self.state is State.CLOSING:
-            return self._step(Event.VOICE) if voiced else self._lapse()
+            self._voiced_s = self._voiced_s + frame_s if voiced else 0.0
+            return self._step(Event.VOICE) if self._voiced_s >= self.policy.resume_s else self._lapse()
         self._voiced_s += frame_s if voiced else 0.0
         return self._step(Event.NOISE) if silence_s >= self.policy.noise_s else ()
 
@@ -152,6 +153,6 @@ class Turns:
         self.state, actions = TABLE.get((self.state, event), (self.state, ()))
         if Action.PREPARE in actions:
             self._completeness, self._text, self._ready = None, None, False
-        if Action.DUCK in actions:
+        if Action.DUCK in actions or Action.PREPARE in actions:
             self._voiced_s = 0.0
         return actions

@@ -87,7 +87,7 @@ class Int8Linear:
         # `linear_dynamic` has one range for all rows; a first token was seen at 1,700 times the median.
         low, high = torch.aminmax(x, dim=1, keepdim=True)  # [S, 1]
         middle, half = (low + high) / 2, ((high - low) / 2).clamp_(min=1e-12)
-        y = _on_grid((x - middle) / half, 127, self._packed)
+        y = _product((x - middle) / half, 1 / 127, 128, self._packed)
         return y.mul_(half).addmm_(middle, self._sums)
 
 
@@ -101,10 +101,11 @@ class TwoDigitLinear:
     def __call__(self, x: Tensor) -> Tensor:
         """[S, in] -> [S, out], float32."""
         peak = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-12)  # [S, 1]
-        ones = x * (DIGIT / peak)
-        fractions = (ones - ones.round()) * 2  # [-1, 1]: as the second digit they count 1 / (2 * DIGIT)
-        y = _on_grid(torch.cat((ones / DIGIT, fractions)), DIGIT, self._packed)  # [2 S, out]
-        y = y[: len(x)].add_(y[len(x) :], alpha=1 / (2 * DIGIT)).mul_(peak)
+        scaled = x * (DIGIT / peak)
+        first = scaled.round()
+        second = (scaled - first).mul_(2 * DIGIT)  # what is left, up to half a step of the first
+        y = _product(torch.cat((first, second)), 1.0, DIGIT + 1, self._packed)  # [2 S, out]
+        y = y[: len(x)].add_(y[len(x) :], alpha=1 / (2 * DIGIT)).mul_(peak / DIGIT)
         return y if self._bias is None else y.add_(self._bias)
 
 
@@ -114,10 +115,10 @@ def _packed(weight: Tensor, scale: Tensor) -> Any:
     return torch.ops.quantized.linear_prepack(quantized, None)
 
 
-def _on_grid(x: Tensor, steps: int, packed: Any) -> Tensor:
-    """Multiply `x`, of values in [-1, 1], after rounding them to `1 / steps`."""
+def _product(x: Tensor, step: float, zero: int, packed: Any) -> Tensor:
+    """Multiply `x` rounded to whole steps, of which `zero` are added: the kernel takes 0 to 255."""
     product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
-    return product(x, 1 / steps, 128, packed)  # type: ignore[no-any-return]
+    return product(x, step, zero, packed)  # type: ignore[no-any-return]
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Scripted engines and a scripted client, for conversations in virtual time.
 
-Sound is written as levels: a sample's value is 0.5 and a hundredth for each word known before, so that all
-words are about as loud; silence is 0, a noise is 0.99.
+Sound is written as levels: a sample's value is a word's index divided by 100, silence is 0, a noise is 0.99.
 So the recognizer reads the words off the audio itself, whatever the session cuts, buffers or resumes.
 """
 
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asr.engine import SAMPLE_RATE_HZ, Hypothesis, Word
+from asr.loudness import STEP_SAMPLES, Loudness
 from assistant.workers import Worker
 from llm.engine import Message, Sampling, Token
 from transport.events import Command
@@ -30,7 +30,6 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 WORD_S = 0.32  # a spoken word: ten VAD frames
-FIRST_LEVEL = 50  # hundredths, of the first word
 NOISE = 0.99
 
 
@@ -50,7 +49,7 @@ class Vocabulary:
             return 0.0 if word == "~" else NOISE
         if word not in self._words:
             self._words.append(word)
-        return (FIRST_LEVEL + self._words.index(word)) / 100
+        return (self._words.index(word) + 1) / 100
 
     def read(self, audio: Audio) -> str:
         """The words in 16 kHz audio: every run of a word's level that lasts at least half a word."""
@@ -59,9 +58,9 @@ class Vocabulary:
         runs = zip(levels[edges[:-1]].tolist(), np.diff(edges).tolist(), strict=True)
         half = WORD_S * SAMPLE_RATE_HZ / 2
         return " ".join(
-            self._words[level - FIRST_LEVEL]
+            self._words[level - 1]
             for level, samples in runs
-            if samples >= half and 0 <= level - FIRST_LEVEL < len(self._words)
+            if samples >= half and 0 < level <= len(self._words)
         )
 
 
@@ -93,6 +92,14 @@ class LevelVad:
 
     def reset(self) -> None:
         pass
+
+
+class LevelLoudness(Loudness):
+    """Quiet is level 0."""
+
+    def feed(self, samples: Audio) -> None:
+        for loud in np.abs(samples).reshape(-1, STEP_SAMPLES).mean(axis=1) > 0.005:
+            self.quiet_samples = 0 if loud else self.quiet_samples + STEP_SAMPLES
 
 
 @dataclass

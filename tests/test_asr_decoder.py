@@ -13,7 +13,7 @@ from torch import Tensor
 
 from asr.ct2_weights import FORMAT_VERSION, read_weights
 from asr.decoder import HEAD_SIZE, Decoder
-from asr.errors import ModelNotLoaded
+from asr.errors import ModelNotLoaded, Outdated
 from asr.search import Reading, read_greedily, rejoin
 
 SIZE, VOCABULARY, CONTEXT, LAYERS = 2 * HEAD_SIZE, 96, 64, 2
@@ -114,6 +114,22 @@ def test_a_reading_ends_at_its_limit(decoder: Decoder, limit: int, draft: list[i
     reading = read(decoder, draft, limit)
     assert len(reading.tokens) <= limit
     assert decoder.length <= len(PROMPT) + limit
+
+
+def test_a_reading_that_is_no_longer_wanted_ends_at_its_next_step(decoder: Decoder) -> None:
+    steps = iter([True, True, True, False])
+    decoder.length = 0
+    with pytest.raises(Outdated):
+        read_greedily(
+            decoder,
+            PROMPT,
+            draft=[],
+            allow=lambda logits, _: logits,
+            end=END,
+            limit=30,
+            wanted=lambda: next(steps),
+        )
+    assert decoder.length == len(PROMPT) + 2
 
 
 def test_a_right_draft_saves_steps(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr.engine import SAMPLE_RATE_HZ, Audio, Hypothesis, Word
-from asr.errors import BadAudio
+from asr.errors import BadAudio, Outdated
 from asr.streaming import FULL_S, HEARD_S, Partial, Utterance
 from asr.text import words_of
 
@@ -37,6 +37,7 @@ class ScriptedRecognizer:
     reliable: bool = True
     longest_s: float = 0.0
     calls: list[tuple[str, str, bool]] = field(default_factory=list)
+    while_reading: Callable[[], None] = lambda: None
 
     def heard(self, audio: Audio) -> list[int]:
         numbers, counts = np.unique(np.round(audio * 10_000).astype(int), return_counts=True)
@@ -53,6 +54,9 @@ class ScriptedRecognizer:
         wanted: Callable[[], bool] = lambda: True,
     ) -> Hypothesis:
         self.calls.append((prefix, draft, careful))
+        self.while_reading()
+        if not wanted():
+            raise Outdated("a later reading says more")
         self.longest_s = max(self.longest_s, len(audio) / SAMPLE_RATE_HZ)
         said = self.mishear([self.words[number] for number in self.heard(audio)])
         text = " ".join([prefix, *said[len(prefix.split()) :]]) if prefix else " ".join(said)
@@ -126,6 +130,32 @@ def test_an_unreliable_reading_commits_nothing() -> None:
     utterance = Utterance(ScriptedRecognizer(text.split(), reliable=False))
     utterance.feed(spoken(text))
     assert [utterance.partial().committed for _ in range(3)] == ["", "", ""]
+
+
+def test_a_partial_that_misses_the_last_voice_is_given_up_and_leaves_no_trace() -> None:
+    text = "can I take it twice a day with food"
+    recognizer = ScriptedRecognizer(text.split())
+    utterance = Utterance(recognizer)
+    audio = spoken(text)
+    utterance.feed(audio[: 4 * WORD_SAMPLES])
+    first = utterance.partial()
+    recognizer.while_reading = lambda: utterance.outdate(len(audio) - GAP_SAMPLES)
+    with pytest.raises(Outdated):
+        utterance.partial()
+    utterance.feed(audio[4 * WORD_SAMPLES :])
+    assert utterance.partial().committed.startswith(first.committed)
+    assert utterance.final(len(audio) - GAP_SAMPLES) == text
+
+
+def test_a_partial_that_hears_all_the_voice_is_not_given_up_and_is_the_final_text() -> None:
+    text = "can I take it"
+    recognizer = ScriptedRecognizer(text.split())
+    utterance = Utterance(recognizer)
+    utterance.feed(spoken(text))
+    recognizer.while_reading = lambda: utterance.outdate(utterance.fed - GAP_SAMPLES)
+    utterance.partial()
+    assert utterance.final(utterance.fed - GAP_SAMPLES) == text
+    assert len(recognizer.calls) == 1
 
 
 def test_an_utterance_goes_on_after_its_final_text() -> None:

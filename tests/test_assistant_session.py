@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from assistant.loaded import Engines, Hearing
 from assistant.session import Session
 from tests.fakes import (
     InlineWorker,
+    LevelLoudness,
     LevelRecognizer,
     LevelVad,
     LevelVoice,
@@ -61,7 +63,7 @@ def room(
     chat = ScriptedChat({QUESTION: ANSWER, "tell me a story.": LONG, "and then?": "Then it ended."})
     hearing = Hearing(
         LevelRecognizer(vocabulary),
-        lambda: VoiceDetector(LevelVad()),
+        lambda: VoiceDetector(LevelVad(), new_loudness=LevelLoudness),
         ScriptedEndOfTurn(vocabulary),  # type: ignore[arg-type]
         InlineWorker("words", 0.12),
         InlineWorker("turn", 0.03),
@@ -82,8 +84,6 @@ def converse(here: Room, script: Callable[[Room], Awaitable[None]]) -> Room:
     """Run `script` against a session until both are through."""
 
     async def both() -> None:
-        import asyncio
-
         session = asyncio.create_task(Session(here.client, here.engines).run())  # type: ignore[arg-type]
         await script(here)
         here.client.leave()
@@ -91,6 +91,14 @@ def converse(here: Room, script: Callable[[Room], Awaitable[None]]) -> Room:
 
     run_virtually(both())
     return here
+
+
+def test_a_client_that_waits_for_the_session_before_it_sends_anything_is_greeted() -> None:
+    async def script(here: Room) -> None:
+        await asyncio.sleep(0.01)
+        assert [event["type"] for _, event in here.client.received] == ["session.created"]
+
+    converse(room(), script)
 
 
 def test_a_spoken_question_is_answered_and_both_sides_are_kept() -> None:

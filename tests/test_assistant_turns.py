@@ -69,14 +69,22 @@ def test_speech_before_the_turn_is_over_withdraws_the_prepared_answer() -> None:
     assert scene.turns.state is State.SPEAKING
 
 
+def test_a_click_in_the_closing_silence_withdraws_nothing_and_the_silence_counts_anew() -> None:
+    scene = Scene().voice(1).silence(0.15).answer_prepared().voice(FRAME_S).silence(0.25)
+    assert scene.turns.state is State.CLOSING
+    scene.silence_s = 0.25
+    scene.silence(0.1)
+    assert scene.actions == [Action.OPEN, Action.PREPARE, Action.CONFIRM]
+
+
 @pytest.mark.parametrize(
     ("text", "completeness", "waits_s"),
     [
         ("Is it bad?", 0.9, 0.32),
         ("Is it bad?", None, 0.32),
-        ("Is it bad?", 0.1, 0.5),
+        ("Is it bad?", 0.1, 0.6),
         ("Can I, um?", 0.01, 1.5),
-        ("I have had a cold for a week.", 0.9, 0.5),
+        ("I have had a cold for a week.", 0.9, 0.6),
         ("I have had a cold for a week.", 0.1, 1.5),
         ("I took it on, um", 0.9, 1.5),
         ("If I take it in the morning.", 0.9, 1.5),

@@ -1,0 +1,60 @@
+"""When the ear asks for a reading, and what it says of the end of the voice."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asr.engine import SAMPLE_RATE_HZ
+from asr.streaming import TAIL_SAMPLES
+from asr.vad import FRAME_SAMPLES, VoiceDetector
+from assistant.ear import Ear
+from tests.fakes import LevelLoudness, LevelRecognizer, LevelVad, Vocabulary
+
+MESSAGE = SAMPLE_RATE_HZ // 50
+EVERY_S = 0.4
+VOCABULARY = Vocabulary()
+
+
+def ear_after(text: str) -> Ear:
+    """An ear with an open utterance that has heard `text`."""
+    detector = VoiceDetector(LevelVad(), new_loudness=LevelLoudness)
+    ear = Ear(LevelRecognizer(VOCABULARY), detector)
+    ear.hear(VOCABULARY.say("~ ~", SAMPLE_RATE_HZ))
+    ear.hear(VOCABULARY.say(text, SAMPLE_RATE_HZ))
+    ear.open()
+    return ear
+
+
+def readings_s(ear: Ear, audio: NDArray[np.float32]) -> list[float]:
+    """Seconds from the start of `audio` at which a reading is due, in messages of 20 ms."""
+    due = []
+    for end in range(MESSAGE, len(audio) + 1, MESSAGE):
+        ear.hear(audio[end - MESSAGE : end])
+        if ear.partial_due(EVERY_S):
+            due.append(end / SAMPLE_RATE_HZ)
+    return due
+
+
+def test_a_reading_is_due_every_so_often_while_there_is_sound() -> None:
+    assert readings_s(ear_after("one"), VOCABULARY.say("two " * 4, SAMPLE_RATE_HZ)) == [0.4, 0.8, 1.2]
+
+
+def test_the_end_of_a_sound_is_read_at_once_and_once() -> None:
+    ear = ear_after("one")
+    assert readings_s(ear, VOCABULARY.say("~ ~ ~ ~", SAMPLE_RATE_HZ)) == [0.06]
+
+
+def test_after_more_sound_the_next_silence_is_read_again() -> None:
+    ear = ear_after("one")
+    readings_s(ear, VOCABULARY.say("~ two", SAMPLE_RATE_HZ))
+    assert readings_s(ear, VOCABULARY.say("~ ~", SAMPLE_RATE_HZ)) == [0.06]
+
+
+def test_the_end_of_the_voice_is_where_it_was_whatever_came_after() -> None:
+    for silent in (TAIL_SAMPLES, 5 * FRAME_SAMPLES, 7 * MESSAGE):
+        ear = ear_after("one two")
+        assert ear.utterance is not None
+        voiced = ear.utterance.fed
+        ear.hear(np.zeros(silent, np.float32))
+        assert abs(ear.voiced_until() - voiced) <= FRAME_SAMPLES

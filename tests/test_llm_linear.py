@@ -1,0 +1,78 @@
+"""Integer products against exact ones, on whatever processor this runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from llm.linear import Int8Linear, TwoDigitLinear, packing, quantize
+
+ROWS, WIDTH, OUTPUTS = 5, 256, 96
+Make = Callable[[Tensor, Tensor, Tensor | None], Callable[[Tensor], Tensor]]
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def error(make: Make, x: Tensor, bias: Tensor | None = None) -> float:
+    """How far the product is from the exact one of the same weights, relative to it; the worst row."""
+    weight, scale = quantize(normal(OUTPUTS, WIDTH, seed=1))
+    with packing():
+        product = make(weight, scale, bias)
+    exact = x @ (weight * scale[:, None]).T + (0 if bias is None else bias)
+    return float(((product(x) - exact).norm(dim=1) / exact.norm(dim=1)).max())
+
+
+@pytest.mark.parametrize("rows", [1, ROWS])
+def test_activations_of_one_digit_are_within_two_percent(rows: int) -> None:
+    assert error(Int8Linear, normal(rows, WIDTH)) < 0.02
+
+
+@pytest.mark.parametrize("rows", [1, ROWS])
+def test_activations_off_centre_lose_no_more(rows: int) -> None:
+    assert error(Int8Linear, normal(rows, WIDTH) + 2.0) < 0.02
+
+
+@pytest.mark.parametrize("rows", [1, ROWS])
+def test_two_digits_are_exact_to_three_places(rows: int) -> None:
+    assert error(TwoDigitLinear, normal(rows, WIDTH)) < 0.0005
+
+
+def test_one_activation_a_thousand_times_the_others_drowns_one_digit_and_not_two() -> None:
+    x = normal(ROWS, WIDTH)
+    x[:, 7] = 1000.0
+    weight, scale = quantize(normal(OUTPUTS, WIDTH, seed=1))
+    rest = x.clone()
+    rest[:, 7] = 0.0
+    with packing():
+        one, two = Int8Linear(weight, scale, None), TwoDigitLinear(weight, scale, None)
+    exact = rest @ (weight * scale[:, None]).T
+    outlier = 1000.0 * (weight * scale[:, None])[:, 7]
+    assert (one(x) - outlier - exact).norm() > 0.5 * exact.norm()
+    assert (two(x) - outlier - exact).norm() < 0.1 * exact.norm()
+
+
+@pytest.mark.parametrize("make", [Int8Linear, TwoDigitLinear])
+def test_a_row_comes_out_the_same_whatever_stands_beside_it(make: Make) -> None:
+    weight, scale = quantize(normal(OUTPUTS, WIDTH, seed=1))
+    with packing():
+        product = make(weight, scale, normal(OUTPUTS, seed=2))
+    x = normal(ROWS, WIDTH)
+    other = torch.cat((x[:2], 1000 * normal(ROWS, WIDTH, seed=3)))
+    assert torch.equal(product(x)[:2], product(other)[:2])
+
+
+@pytest.mark.parametrize("make", [Int8Linear, TwoDigitLinear])
+def test_a_row_of_zeros_gives_the_bias(make: Make) -> None:
+    bias = normal(OUTPUTS, seed=2)
+    weight, scale = quantize(normal(OUTPUTS, WIDTH, seed=1))
+    with packing():
+        product = make(weight, scale, bias)
+    for rows in (1, ROWS):
+        torch.testing.assert_close(
+            product(torch.zeros(rows, WIDTH)), bias.expand(rows, -1), atol=1e-6, rtol=0
+        )
