@@ -18,7 +18,7 @@ class TurnPolicy:
 
     eager_s: float = 0.032  # one VAD frame: as soon as the detector says so
     sure_s: float = 0.32  # a question that sounds over; shorter pauses are common inside one
-    likely_s: float = 0.6  # a statement: a question often follows it; or a question that may go on
+    likely_s: float = 0.7  # a statement: a question often follows it; or a question that may go on
     unsure_s: float = 1.5  # a pause for thought
     hesitant: float = 0.06  # completeness below which the voice says "I am not done"
     doubtful: float = 0.3  # and below which it does not say much

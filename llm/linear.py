@@ -3,8 +3,9 @@
 On a CPU, torch's dynamic quantisation: int8 weights with one scale per output channel, activations rounded to
 8 bits as they come, sums of int32. Measured with AVX-512 VNNI on the shapes of Qwen2.5-0.5B: one row takes
 about half the time of `torch._weight_int8pack_mm` and two thirds of oneDNN's `qlinear_pointwise`; up to 64
-rows no other int8 or bfloat16 product was clearly faster. The price is accuracy: bfloat16 activations stay
-closer to float32.
+rows no other int8 or bfloat16 product was clearly faster. On AVX2 one row takes half the time of
+`torch._weight_int8pack_mm`, sixteen take a quarter. The price is accuracy: there, the mean KL divergence from
+exact products of the same weights is 0.008 (Qwen2.5-0.5B) and 0.028 (SmolLM2-135M).
 """
 
 from __future__ import annotations

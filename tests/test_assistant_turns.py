@@ -82,9 +82,9 @@ def test_a_click_in_the_closing_silence_withdraws_nothing_and_the_silence_counts
     [
         ("Is it bad?", 0.9, 0.32),
         ("Is it bad?", None, 0.32),
-        ("Is it bad?", 0.1, 0.6),
+        ("Is it bad?", 0.1, 0.7),
         ("Can I, um?", 0.01, 1.5),
-        ("I have had a cold for a week.", 0.9, 0.6),
+        ("I have had a cold for a week.", 0.9, 0.7),
         ("I have had a cold for a week.", 0.1, 1.5),
         ("I took it on, um", 0.9, 1.5),
         ("If I take it in the morning.", 0.9, 1.5),
