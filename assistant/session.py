@@ -30,10 +30,10 @@ log = logging.getLogger(__name__)
 INBOX_ITEMS = 64  # 1.3 s of 20 ms audio messages; past that, the client's own socket waits
 USUAL = TurnPolicy()
 SCORE_AFTER_S = (0.0, 0.13)  # at once; in doubt again with more of the silence that it was trained to see
-# New audio between the starts of two partial transcripts, and at least so many times what one takes: the
-# final transcript may have to wait for it.
+# New audio between the starts of two partial transcripts. While the user speaks, at least so many times what
+# one takes, for the final transcript may have to wait for it; during an answer, it says whether to stop.
 PARTIAL_S = {State.SPEAKING: 0.4, State.DUCKED: 0.2}
-PARTIAL_SHARE = 3
+PARTIAL_SHARE = {State.SPEAKING: 3, State.DUCKED: 1}
 
 
 class Session:
@@ -167,9 +167,10 @@ class Session:
         return self._hands_free and (self._interruptible or self._turns.state is not State.REPLYING)
 
     def _decode_when_due(self, ear: Ear) -> None:
-        if (every_s := PARTIAL_S.get(self._turns.state)) is None:
+        state = self._turns.state
+        if state not in PARTIAL_S:
             return
-        every_s = max(every_s, PARTIAL_SHARE * self._reading_s)
+        every_s = max(PARTIAL_S[state], PARTIAL_SHARE[state] * self._reading_s)
         if self._hearing and ear.utterance and not self._decoding and ear.partial_due(every_s):
             self._decoding = True
             self._spawn(self._decode(self._hearing, ear.utterance))

@@ -12,6 +12,7 @@ from asr.vad import VoiceDetector
 from assistant.loaded import Engines, Hearing
 from assistant.session import Session
 from tests.fakes import (
+    WORD_S,
     InlineWorker,
     LevelLoudness,
     LevelRecognizer,
@@ -57,7 +58,11 @@ class Room:
 
 
 def room(
-    *, voice: LevelVoice | None = None, deaf: bool = False, settings: SessionSettings | None = None
+    *,
+    voice: LevelVoice | None = None,
+    deaf: bool = False,
+    settings: SessionSettings | None = None,
+    reading_s: float = 0.12,
 ) -> Room:
     vocabulary = Vocabulary()
     chat = ScriptedChat({QUESTION: ANSWER, "tell me a story.": LONG, "and then?": "Then it ended."})
@@ -65,7 +70,7 @@ def room(
         LevelRecognizer(vocabulary),
         lambda: VoiceDetector(LevelVad(), new_loudness=LevelLoudness),
         ScriptedEndOfTurn(vocabulary),  # type: ignore[arg-type]
-        InlineWorker("words", 0.12),
+        InlineWorker("words", reading_s),
         InlineWorker("turn", 0.03),
     )
     engines = Engines(
@@ -140,6 +145,19 @@ def test_words_during_the_answer_stop_it_and_only_what_was_heard_is_kept() -> No
     first, second = here.heard("assistant")
     assert 0 < len(first) < len(LONG) and LONG.startswith(first)
     assert second == "Then it ended. "
+
+
+def test_a_slow_recognizer_reads_less_often_and_still_stops_the_answer_within_two_readings() -> None:
+    reading_s, silent = 0.3, 10
+
+    async def script(here: Room) -> None:
+        await here.say("tell me a story. " + "~ " * silent + "and then and then? " + "~ " * 20)
+
+    here = converse(room(reading_s=reading_s), script)
+    breaks_in_s = (4 + silent) * WORD_S
+    done_s = next(t for t, event in here.client.received if event["type"] == "response.done")
+    assert breaks_in_s < done_s < breaks_in_s + 0.1 + 2.5 * reading_s
+    assert here.statuses()[0] == "cancelled"
 
 
 def test_a_noise_during_the_answer_only_ducks_it() -> None:
