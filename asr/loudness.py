@@ -1,4 +1,4 @@
-"""How long it has been quiet, by loudness alone: a pause shows here some 70 ms before a voice detector knows.
+"""How long it has been quiet, by loudness alone: a pause shows here some 40 ms before a voice detector knows.
 
 Levels are taken every 8 ms and compared with what speech and noise have been like lately. Where noise is as
 loud as the speech nothing is ever quiet, and the voice detector decides alone.
