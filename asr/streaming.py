@@ -7,7 +7,7 @@ memory stay flat however long somebody speaks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from threading import Lock
@@ -99,16 +99,20 @@ class Utterance:
         while len(audio) > FULL_S * SAMPLE_RATE_HZ:
             self._shorten(audio[: int(FULL_S * SAMPLE_RATE_HZ)])
             audio, end = self._window()
-        self._take(audio, careful=careful, wanted=lambda: careful or end >= self._needed)
+        self._take(audio, careful=careful)
         self._read = end
         if len(audio) > LONG_S * SAMPLE_RATE_HZ:
             self._slide(audio)
 
-    def _take(self, audio: Audio, *, careful: bool, wanted: Callable[[], bool] = lambda: True) -> None:
+    def _take(self, audio: Audio, *, careful: bool) -> None:
         """Read the window, and commit to what the last reading said too."""
-        prefix = self._committed.strip()
+        prefix, end = self._committed.strip(), self._window_start + len(audio)
         hypothesis = self._recognizer.recognize(
-            audio, prefix=prefix, draft=self._tentative, careful=careful, wanted=wanted
+            audio,
+            prefix=prefix,
+            draft=self._tentative,
+            careful=careful,
+            wanted=lambda: careful or end >= self._needed,
         )
         rest = hypothesis.text[len(prefix) :] if prefix else spaced(self._gone, hypothesis.text)
         before, now = (

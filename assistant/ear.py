@@ -30,7 +30,6 @@ class Ear:
         self._detector = detector
         self._resampler: tuple[int, Resampler] | None = None  # with the rate that it takes
         self._preroll = np.zeros(0, np.float32)  # the last PREROLL_SAMPLES, while nothing is open
-        self._started = 0  # session sample at which the open utterance's audio begins
         self._decoded = 0  # session sample at the last partial's start
         self._voice_end = 0  # session sample at the end of the last voice
 
@@ -59,7 +58,6 @@ class Ear:
         if self.utterance is None:
             self.utterance = Utterance(self._recognizer)
             self.utterance.feed(self._preroll)
-            self._started = self.received - len(self._preroll)
             self.started = max(0, self.received - self._detector.onset_samples)
             self._decoded = self.received
         return self.utterance
@@ -71,7 +69,8 @@ class Ear:
 
     def voiced_until(self) -> int:
         """How much had been fed to the open utterance at the end of the last voice."""
-        return self._voice_end - self._started
+        assert self.utterance is not None
+        return self.utterance.fed - (self.received - self._voice_end)
 
     def partial_due(self, every_s: float) -> bool:
         """True when the caller should read the open utterance now, which it then does.

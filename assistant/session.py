@@ -80,16 +80,17 @@ class Session:
         if self._engines.failures:
             self._wire.mode_changed("text", "; ".join(self._engines.failures))
         self._configure(self._wire.settings)
-        await self._connection.flush()  # many clients wait for the greeting before they say anything
         self._spawn(self._read())
         try:
-            while not isinstance(item := await self._next(), Gone):
+            while True:
+                await self._connection.flush()
+                if isinstance(item := await self._next(), Gone):
+                    break
                 if item is not None:
                     await self._take(item)
                 if self._mouth.speak():
                     await self._do(self._turns.tell(Event.ENDED))
                     self._mouth.settle()
-                await self._connection.flush()
         finally:
             for task in tuple(self._tasks):
                 task.cancel()
@@ -167,8 +168,7 @@ class Session:
         return self._hands_free and (self._interruptible or self._turns.state is not State.REPLYING)
 
     def _decode_when_due(self, ear: Ear) -> None:
-        state = self._turns.state
-        if state not in PARTIAL_S:
+        if (state := self._turns.state) not in PARTIAL_S:
             return
         every_s = max(PARTIAL_S[state], PARTIAL_SHARE[state] * self._reading_s)
         if self._hearing and ear.utterance and not self._decoding and ear.partial_due(every_s):

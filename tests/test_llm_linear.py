@@ -18,13 +18,19 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def error(make: Make, x: Tensor, bias: Tensor | None = None) -> float:
-    """How far the product is from the exact one of the same weights, relative to it; the worst row."""
-    weight, scale = quantize(normal(OUTPUTS, WIDTH, seed=1))
+WEIGHT, SCALE = quantize(normal(OUTPUTS, WIDTH, seed=1))
+ROUNDED = WEIGHT * SCALE[:, None]  # [OUTPUTS, WIDTH], what the integers stand for
+
+
+def made(make: Make, bias: Tensor | None = None) -> Callable[[Tensor], Tensor]:
     with packing():
-        product = make(weight, scale, bias)
-    exact = x @ (weight * scale[:, None]).T + (0 if bias is None else bias)
-    return float(((product(x) - exact).norm(dim=1) / exact.norm(dim=1)).max())
+        return make(WEIGHT, SCALE, bias)
+
+
+def error(make: Make, x: Tensor) -> float:
+    """How far the product is from the exact one of the same weights, relative to it; the worst row."""
+    exact = x @ ROUNDED.T
+    return float(((made(make)(x) - exact).norm(dim=1) / exact.norm(dim=1)).max())
 
 
 @pytest.mark.parametrize("rows", [1, ROWS])
@@ -45,22 +51,18 @@ def test_two_digits_are_exact_to_three_places(rows: int) -> None:
 def test_one_activation_a_thousand_times_the_others_drowns_one_digit_and_not_two() -> None:
     x = normal(ROWS, WIDTH)
     x[:, 7] = 1000.0
-    weight, scale = quantize(normal(OUTPUTS, WIDTH, seed=1))
     rest = x.clone()
     rest[:, 7] = 0.0
-    with packing():
-        one, two = Int8Linear(weight, scale, None), TwoDigitLinear(weight, scale, None)
-    exact = rest @ (weight * scale[:, None]).T
-    outlier = 1000.0 * (weight * scale[:, None])[:, 7]
+    one, two = made(Int8Linear), made(TwoDigitLinear)
+    exact = rest @ ROUNDED.T
+    outlier = 1000.0 * ROUNDED[:, 7]
     assert (one(x) - outlier - exact).norm() > 0.5 * exact.norm()
     assert (two(x) - outlier - exact).norm() < 0.1 * exact.norm()
 
 
 @pytest.mark.parametrize("make", [Int8Linear, TwoDigitLinear])
 def test_a_row_comes_out_the_same_whatever_stands_beside_it(make: Make) -> None:
-    weight, scale = quantize(normal(OUTPUTS, WIDTH, seed=1))
-    with packing():
-        product = make(weight, scale, normal(OUTPUTS, seed=2))
+    product = made(make, normal(OUTPUTS, seed=2))
     x = normal(ROWS, WIDTH)
     other = torch.cat((x[:2], 1000 * normal(ROWS, WIDTH, seed=3)))
     assert torch.equal(product(x)[:2], product(other)[:2])
@@ -69,9 +71,7 @@ def test_a_row_comes_out_the_same_whatever_stands_beside_it(make: Make) -> None:
 @pytest.mark.parametrize("make", [Int8Linear, TwoDigitLinear])
 def test_a_row_of_zeros_gives_the_bias(make: Make) -> None:
     bias = normal(OUTPUTS, seed=2)
-    weight, scale = quantize(normal(OUTPUTS, WIDTH, seed=1))
-    with packing():
-        product = make(weight, scale, bias)
+    product = made(make, bias)
     for rows in (1, ROWS):
         torch.testing.assert_close(
             product(torch.zeros(rows, WIDTH)), bias.expand(rows, -1), atol=1e-6, rtol=0
