@@ -39,6 +39,11 @@ class Dialogue:
         """Answer `user_text` (None: what stands there), after a `note` of the system for this answer."""
         return self._worker.stream(self._reply(user_text, sampling, note))
 
+    @property
+    def turn_over(self) -> float | None:
+        """The probability that the last reply's user text is a whole turn; for after its first token."""
+        return self._current().turn_over  # the worker's thread wrote it before that token
+
     def keep(self, user_text: str | None, heard: str | None = None) -> None:
         """Close the answer: the user's turn and the words `heard` (None: all) have happened."""
         self._worker.submit(self._keep, user_text, heard)

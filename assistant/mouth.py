@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 # New text for which the model runs ahead while the user speaks: two or three words. A pass over one of them
 # costs as much, and takes both cores from the recognizer.
 EXPECT_CHARACTERS = 12
+# The least probability that a turn is over which answers our question: language models, trained on answers
+# alone, expect a question of the user at all times.
+ANSWERING_OVER = 0.1
 
 
 class Mouth:
@@ -34,6 +37,7 @@ class Mouth:
         self.last: Answer | None = None  # the one before: the client may still truncate it
         self.voice: Voice | None = None  # None: this conversation is read, not heard
         self._mute = False  # the voice failed
+        self._asked = False  # the last answer ended with a question
         self._expected = 0  # characters of the user's turn that were computed ahead
         self._wire = wire
         self._engines = engines
@@ -93,6 +97,12 @@ class Mouth:
             answer.error = error
             answer.playback.complete()
             await self._progress(answer)
+
+    def turn_over(self) -> float | None:
+        """The probability, by its words, that what the open answer answers is a whole turn; None: unknown."""
+        if self.answer is None or not self.answer.started or (over := self._dialogue.turn_over) is None:
+            return None
+        return max(over, ANSWERING_OVER) if self._asked else over
 
     def speak(self) -> bool:
         """Let out what is due. True when the open answer has been heard to its end."""
@@ -155,6 +165,8 @@ class Mouth:
         if answer.started:
             self._dialogue.keep(answer.user_text, heard)
             self.last = answer
+            said = answer.playback.said if heard is None else heard
+            self._asked = said.rstrip().endswith(("?", "？"))
         elif answer.user_text:
             self._dialogue.add(Message("user", answer.user_text))
 

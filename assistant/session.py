@@ -121,7 +121,7 @@ class Session:
             case Transcribed():
                 await self._understand(item.answer, item.text)
             case Progress() if item.answer is self._mouth.answer:
-                await self._do(self._turns.answer_ready())
+                await self._do(self._turns.answer_ready(self._mouth.turn_over()))
             case Deaf():
                 await self._go_deaf(item.error)
             case Scored() | Progress():

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 
 from transport.settings import TurnDetection
 
+# What each kind of evidence adds to the log-odds that a turn is over, near what a logistic regression gives it on
+# 194 pauses and ends in 101 recordings of read speech and consultations. The language model says most (area under
+# the curve 0.72; smart-turn 0.63, the look of the text 0.64, all together 0.73).
+VOICE_WEIGHT = 0.1  # log-odds of how complete it sounds
+WORDS_WEIGHT = 0.4  # log-odds of how likely the language model thinks that nothing follows
+WHOLE_WEIGHT = 0.8  # the text looks whole
+MOST_LOG_ODDS = 5.0  # no single witness is surer than 99 %
+
+# For want of the language model's opinion: what it usually says.
+QUESTION_OVER = 0.8
+STATEMENT_OVER = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class TurnPolicy:
-    """How long a silence ends a turn. The answer takes some 0.4 s anyway: a sure end costs no waiting.
+    """How long a silence ends a turn: the surer, the shorter.
 
     On recorded consultations smart-turn rates hesitations ("I took it on, um") below 0.1 and nearly all
     else above 0.3, pauses between two sentences included; only the words tell those from the end.
     """
 
     eager_s: float = 0.032  # one VAD frame: as soon as the detector says so
-    sure_s: float = 0.32  # a question that sounds over; shorter pauses are common inside one
-    likely_s: float = 0.7  # a statement: a question often follows it; or a question that may go on
-    unsure_s: float = 1.5  # a pause for thought
+    sure_s: float = 0.45  # between two questions of one turn, people pause for up to 0.42 s
+    even_s: float = 0.7  # at even odds
+    likely_s: float = 0.9  # the longest, if it sounds and reads like a whole sentence
+    unsure_s: float = 1.5  # the longest; a pause for thought
     hesitant: float = 0.06  # completeness below which the voice says "I am not done"
     doubtful: float = 0.3  # and below which it does not say much
     resume_s: float = 0.064  # voice that breaks the closing silence: a click, a breath is shorter
@@ -27,17 +41,32 @@ class TurnPolicy:
     noise_s: float = 0.3  # silence after which a sound without words is over
 
     def __post_init__(self) -> None:
-        if not 0 < self.eager_s <= self.sure_s <= self.likely_s <= self.unsure_s:
+        if not 0 < self.eager_s <= self.sure_s <= self.even_s <= self.likely_s <= self.unsure_s:
             raise ValueError(f"waiting times must rise from eager_s to unsure_s, not {self}")
 
-    def wait_s(self, completeness: float | None, text: str) -> float:
-        """Silence after which `text`, said with this `completeness` (None: not scored), is a whole turn."""
+    def wait_s(self, completeness: float | None, text: str, turn_over: float | None = None) -> float:
+        """Silence after which `text` is a whole turn.
+
+        `completeness`: the probability by its sound, None: not scored. `turn_over`: the probability by its
+        words, None: the language model does not say.
+        """
         voice = self.doubtful if completeness is None else completeness
-        if voice < self.hesitant or not text_is_whole(text):
+        if voice < self.hesitant:
             return self.unsure_s
-        if is_question(text):
-            return self.sure_s if voice >= self.doubtful else self.likely_s
-        return self.likely_s if voice >= self.doubtful else self.unsure_s
+        whole = text_is_whole(text)
+        if turn_over is None:
+            turn_over = QUESTION_OVER if is_question(text) else STATEMENT_OVER
+        evidence = (
+            VOICE_WEIGHT * _log_odds(voice) + WORDS_WEIGHT * _log_odds(turn_over) + WHOLE_WEIGHT * whole
+        )
+        longest_s = self.likely_s if whole and voice >= self.doubtful else self.unsure_s
+        return min(max(self.even_s * math.exp(-evidence), self.sure_s), longest_s)
+
+
+def _log_odds(probability: float) -> float:
+    least = 1 / (1 + math.exp(MOST_LOG_ODDS))
+    within = min(max(probability, least), 1 - least)
+    return math.log(within / (1 - within))
 
 
 def _words(text: str) -> frozenset[str]:
@@ -96,11 +125,12 @@ def policy_for(detection: TurnDetection | None, policy: TurnPolicy) -> TurnPolic
         return policy
     if detection.silence_duration_ms is not None:
         silence_s = max(policy.eager_s, detection.silence_duration_ms / 1000)
-        return replace(policy, sure_s=silence_s, likely_s=silence_s, unsure_s=silence_s)
+        return replace(policy, sure_s=silence_s, even_s=silence_s, likely_s=silence_s, unsure_s=silence_s)
     scale = {"low": 2.0, "medium": 1.0, "high": 0.7, "auto": 1.0}[detection.eagerness]
     return replace(
         policy,
         sure_s=policy.sure_s * scale,
+        even_s=policy.even_s * scale,
         likely_s=policy.likely_s * scale,
         unsure_s=policy.unsure_s * scale,
     )

@@ -100,6 +100,7 @@ class Turns:
         self._completeness: float | None = None  # of the closing utterance
         self._text: str | None = None  # its transcript
         self._ready = False  # its answer could be heard at once
+        self._turn_over: float | None = None  # the probability that it is a whole turn, by its words
 
     def voice(self, speaking: bool, silence_s: float, frame_s: float) -> tuple[Action, ...]:
         """One VAD frame of `frame_s`: is the user `speaking`, and how long since the last voiced frame."""
@@ -127,9 +128,12 @@ class Turns:
         self._text = text
         return self._lapse()
 
-    def answer_ready(self) -> tuple[Action, ...]:
-        """The prepared answer has something to say, or failed."""
-        self._ready = True
+    def answer_ready(self, turn_over: float | None = None) -> tuple[Action, ...]:
+        """The prepared answer has something to say, or failed.
+
+        `turn_over`: the probability, by its words, that what it answers is a whole turn; None: unknown.
+        """
+        self._ready, self._turn_over = True, turn_over
         return self._lapse()
 
     def overheard(self, text: str) -> tuple[Action, ...]:
@@ -146,7 +150,7 @@ class Turns:
     def _lapse(self) -> tuple[Action, ...]:
         if self.state is not State.CLOSING or self._text is None or not self._ready:
             return ()
-        wait_s = self.policy.wait_s(self._completeness, self._text)
+        wait_s = self.policy.wait_s(self._completeness, self._text, self._turn_over)
         return self._step(Event.LAPSE) if self.silence_s >= wait_s else ()
 
     def _step(self, event: Event) -> tuple[Action, ...]:

@@ -24,33 +24,43 @@ class Decoder:
         self._lock = lock
         self._cache = model.key_values()
         self._ids: list[int] = []  # what the cache holds; len(_ids) == _cache.length
-        self._hidden: Tensor | None = None  # [1, D] of the last id, if it was the last computed
+        self._hidden: Tensor | None = None  # [n, D] of the last n ids, if they were the last computed
 
     @property
     def positions(self) -> int:
         """How many tokens a sequence may have."""
         return self._model.positions
 
-    def prefill(self, ids: Sequence[int]) -> int:
-        """Make the cache hold exactly `ids`, at least one; returns how many of them had to be computed."""
+    def prefill(self, ids: Sequence[int], *, scored: int = 1) -> int:
+        """Make the cache hold exactly `ids`, at least one; returns how many of them had to be computed.
+
+        What follows each of the last `scored` of them can be asked of `logits` afterwards.
+        """
         shared = shared_length(self._ids, ids)
-        if shared == len(ids) and (self._hidden is None or len(self._ids) > shared):
-            shared -= 1  # computed again for its hidden state
+        scored = min(scored, len(ids))
+        if shared == len(ids) == len(self._ids) and self._hidden is not None and len(self._hidden) >= scored:
+            return 0
+        shared = min(shared, len(ids) - scored)  # computed again for their hidden states
         if shared < len(self._ids):
             self._crop(shared)
-        for start in range(shared, len(ids), CHUNK_TOKENS):
-            self._forward(ids[start : start + CHUNK_TOKENS])
+        hidden = [self._forward(ids[at : at + CHUNK_TOKENS]) for at in range(shared, len(ids), CHUNK_TOKENS)]
+        self._hidden = torch.cat(hidden)[-scored:].clone()
         return len(ids) - shared
 
     def extend(self, id: int) -> None:
         """Compute one more token."""
-        self._forward([id])
+        self._hidden = self._forward([id])
 
-    def logits(self) -> Tensor:
-        """Score what follows the last token: [V], float32, on the CPU. After `prefill` or `extend`."""
+    def logits(self, *before: int) -> Tensor:
+        """Score what follows the last token: [V], float32, on the CPU. After `prefill` or `extend`.
+
+        `before`: instead, what follows the token so many before the last one, each: [len(before), V].
+        """
         assert self._hidden is not None
+        rows = self._hidden[[len(self._hidden) - 1 - each for each in before or (0,)]]
         with self._lock, torch.inference_mode():
-            return self._model.logits(self._hidden)[0].float().cpu()
+            scores = self._model.logits(rows).float().cpu()
+        return scores if before else scores[0]
 
     def prefix(self) -> Tensor:
         """Copy the keys and values of all that the cache holds: [2, layers, 1, G, T, E]."""
@@ -67,10 +77,11 @@ class Decoder:
         self._cache.length = length
         self._hidden = None
 
-    def _forward(self, ids: Sequence[int]) -> None:
+    def _forward(self, ids: Sequence[int]) -> Tensor:
         with self._lock, torch.inference_mode():
-            self._hidden = self._model.forward(list(ids), self._cache)[-1:]
+            hidden = self._model.forward(list(ids), self._cache)
         self._ids += ids
+        return hidden
 
 
 class PrefixStore:

@@ -20,6 +20,14 @@ class Turn:
     ids: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the decoder is given."""
+
+    ids: list[int]
+    opening: tuple[int, ...]  # the last of them: they end the last turn, if there is one, and open the answer
+
+
 class Dialogue:
     """Turns, the first of them the system's, and the prompt that they make. Not thread-safe."""
 
@@ -63,28 +71,28 @@ class Dialogue:
                 return
         raise OutOfTurn("there is no answer to truncate")
 
-    def prompt(self, user: Turn | None, room: int) -> list[int]:
+    def prompt(self, user: Turn | None, room: int) -> Prompt:
         """Return the ids up to where an answer to `user` (None: to the dialogue) begins, at most `room`.
 
         When they are more, the oldest turns are dropped for good, each question with its answers. Raises
         ContextOverflow if the last question alone is too long; nothing is dropped then.
         """
-        ids = self._assembled(self._turns, user)
-        if len(ids) > room:
-            self._turns, ids = self._shortened(user, room)
-        return ids
+        prompt = self._assembled(self._turns, user)
+        if len(prompt.ids) > room:
+            self._turns, prompt = self._shortened(user, room)
+        return prompt
 
-    def _shortened(self, user: Turn | None, room: int) -> tuple[list[Turn], list[int]]:
+    def _shortened(self, user: Turn | None, room: int) -> tuple[list[Turn], Prompt]:
         # What follows a gap is computed again, seconds of work: make one gap for many turns to come.
         goal = (room + len(self.opening())) // 2
-        turns, ids = self._turns, self._assembled(self._turns, user)
-        while len(ids) > goal and (shorter := self._without_oldest(turns, user)) is not None:
-            turns, ids = shorter, self._assembled(shorter, user)
-        if len(ids) > room:
+        turns, prompt = self._turns, self._assembled(self._turns, user)
+        while len(prompt.ids) > goal and (shorter := self._without_oldest(turns, user)) is not None:
+            turns, prompt = shorter, self._assembled(shorter, user)
+        if len(prompt.ids) > room:
             raise ContextOverflow(
-                f"the message makes a prompt of {len(ids)} tokens; there is room for {room}"
+                f"the message makes a prompt of {len(prompt.ids)} tokens; there is room for {room}"
             )
-        return turns, ids
+        return turns, prompt
 
     def _without_oldest(self, turns: list[Turn], user: Turn | None) -> list[Turn] | None:
         """Leave out the first question and all until the next; None if what is left is to be answered."""
@@ -93,13 +101,13 @@ class Dialogue:
             return None
         return turns[: self._fixed] + (turns[questions[0] :] if questions else [])
 
-    def _assembled(self, turns: list[Turn], user: Turn | None) -> list[int]:
+    def _assembled(self, turns: list[Turn], user: Turn | None) -> Prompt:
         asked = turns if user is None else [*turns, user]
         before, *after = self._template.frame([turn.role for turn in asked])
         ids = list(before)
         for turn, frame in zip(asked, after, strict=True):
             ids += turn.ids + frame
-        return ids
+        return Prompt(ids, after[-1] if after else tuple(ids))
 
 
 def heard_length(tokenizer: TextTokenizer, ids: Sequence[int], heard: str) -> int:

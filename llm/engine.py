@@ -70,6 +70,14 @@ class Chat(Protocol):
         """
         ...
 
+    @property
+    def turn_over(self) -> float | None:
+        """The probability that the user text of the last `reply` is a whole turn, going by its words.
+
+        Known from that reply's first token on. None before, without a text, or if the engine cannot tell.
+        """
+        ...
+
     def commit(self, heard: str | None = None) -> None:
         """Keep the pending user turn and what was heard of the answer: all (None), or this prefix of it.
 

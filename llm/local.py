@@ -85,6 +85,7 @@ class LocalChat:
         self._decoder: Decoder | None = decoder  # None: closed
         self._pending: _Pending | None = None
         self._room = decoder.positions - decoder.positions // REPLY_SHARE  # for prompts
+        self._turn_over: float | None = None
 
     def prefill(self, user_text: str) -> int:
         """See `Chat`. Computes nothing while an answer is pending: its end decides what the dialogue will be.
@@ -94,7 +95,8 @@ class LocalChat:
         decoder = self._open()
         if self._pending is not None:
             return 0
-        return decoder.prefill(self._dialogue.prompt(self._dialogue.turn("user", user_text), self._room))
+        prompt = self._dialogue.prompt(self._dialogue.turn("user", user_text), self._room)
+        return decoder.prefill(prompt.ids, scored=len(prompt.opening) + 1)
 
     def reply(self, user_text: str | None, sampling: Sampling) -> Iterator[Token]:
         """See `Chat`. The answer ends early where the context does. Raises ContextOverflow or OutOfTurn."""
@@ -103,10 +105,16 @@ class LocalChat:
             raise OutOfTurn("an answer is pending; commit or discard it first")
         user = None if user_text is None else self._dialogue.turn("user", user_text)
         self._pending = pending = _Pending(user)
+        self._turn_over = None
         prompt = self._dialogue.prompt(user, self._room)
-        decoder.prefill(prompt)
-        sampler, stream, logits = Sampler(sampling), TextStream(self._model.tokenizer), decoder.logits()
-        for _ in range(min(sampling.max_tokens, decoder.positions - len(prompt))):
+        decoder.prefill(prompt.ids, scored=len(prompt.opening) + 1)
+        if user is None:
+            logits = decoder.logits()
+        else:
+            user_end, logits = decoder.logits(len(prompt.opening), 0)
+            self._turn_over = float(user_end.softmax(dim=0)[prompt.opening[0]])
+        sampler, stream = Sampler(sampling), TextStream(self._model.tokenizer)
+        for _ in range(min(sampling.max_tokens, decoder.positions - len(prompt.ids))):
             id = sampler.choose(logits, pending.said)
             if id in self._model.stop_ids:
                 return
@@ -116,6 +124,11 @@ class LocalChat:
                 return
             decoder.extend(id)
             logits = decoder.logits()
+
+    @property
+    def turn_over(self) -> float | None:
+        """See `Chat`: of what could follow the user's text, the share of the token that ends a turn."""
+        return self._turn_over
 
     def commit(self, heard: str | None = None) -> None:
         """See `Chat`. Raises OutOfTurn without a pending turn, NotSaid for what the answer did not say."""

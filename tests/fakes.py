@@ -144,6 +144,7 @@ class ScriptedChat:
 
     answers: dict[str, str]
     history: tuple[Message, ...] = ()
+    turn_over: float | None = None
     prefilled: list[str] = field(default_factory=list)
     _pending: tuple[str | None, str] | None = None
 

@@ -126,6 +126,23 @@ def test_the_answer_begins_soon_after_the_last_word_and_not_before() -> None:
     assert said_s < first_s < said_s + 0.6
 
 
+def test_what_answers_the_assistants_own_question_is_a_turn_though_the_model_expects_a_question() -> None:
+    waits_s: list[float] = []
+
+    async def script(here: Room) -> None:
+        here.chat.turn_over = 0.0
+        here.chat.answers["i feel ill."] = "Since when is that?"
+        for _ in range(2):
+            start_s = asyncio.get_running_loop().time()
+            await here.say("i feel ill. " + "~ " * 12)
+            started = [t for t, event in here.client.received if event["type"] == "response.created"]
+            waits_s.append(started[-1] - start_s)
+
+    converse(room(), script)
+    unasked_s, answering_s = waits_s
+    assert answering_s < unasked_s - 0.3
+
+
 def test_a_pause_inside_a_question_is_no_end() -> None:
     async def script(here: Room) -> None:
         await here.say("what is um... ~ ~ ~ a fever? " + "~ " * 20)

@@ -34,14 +34,16 @@ class Scene:
             self.actions += self.turns.voice(self.silence_s < 0.3, self.silence_s, FRAME_S)
         return self
 
-    def answer_prepared(self, text: str = "What is this?", completeness: float = 0.9) -> Scene:
+    def answer_prepared(
+        self, text: str = "What is this?", completeness: float = 0.9, turn_over: float | None = None
+    ) -> Scene:
         self.actions += self.turns.transcribed(text)
         self.actions += self.turns.scored(completeness)
-        self.actions += self.turns.answer_ready()
+        self.actions += self.turns.answer_ready(turn_over)
         return self
 
     def replying(self) -> Scene:
-        self.voice(1).silence(0.1).answer_prepared().silence(0.3)
+        self.voice(1).silence(0.1).answer_prepared().silence(0.4)
         assert self.turns.state is State.REPLYING
         self.actions.clear()
         return self
@@ -51,8 +53,9 @@ def test_a_whole_question_is_prepared_at_the_first_silence_and_confirmed_after_t
     scene = Scene().voice(1).silence(0.1)
     assert scene.actions == [Action.OPEN, Action.PREPARE]
     scene.answer_prepared()
+    scene.silence(0.3)
     assert scene.turns.state is State.CLOSING
-    scene.silence(0.25)
+    scene.silence(0.1)
     assert scene.actions == [Action.OPEN, Action.PREPARE, Action.CONFIRM]
 
 
@@ -70,31 +73,62 @@ def test_speech_before_the_turn_is_over_withdraws_the_prepared_answer() -> None:
 
 
 def test_a_click_in_the_closing_silence_withdraws_nothing_and_the_silence_counts_anew() -> None:
-    scene = Scene().voice(1).silence(0.15).answer_prepared().voice(FRAME_S).silence(0.25)
+    scene = Scene().voice(1).silence(0.15).answer_prepared().voice(FRAME_S).silence(0.4)
     assert scene.turns.state is State.CLOSING
-    scene.silence_s = 0.25
+    scene.silence_s = 0.4
     scene.silence(0.1)
     assert scene.actions == [Action.OPEN, Action.PREPARE, Action.CONFIRM]
 
 
+POLICY = TurnPolicy()
+
+
 @pytest.mark.parametrize(
-    ("text", "completeness", "waits_s"),
+    ("text", "completeness", "turn_over", "waits_s"),
     [
-        ("Is it bad?", 0.9, 0.32),
-        ("Is it bad?", None, 0.32),
-        ("Is it bad?", 0.1, 0.7),
-        ("Can I, um?", 0.01, 1.5),
-        ("I have had a cold for a week.", 0.9, 0.7),
-        ("I have had a cold for a week.", 0.1, 1.5),
-        ("I took it on, um", 0.9, 1.5),
-        ("If I take it in the morning.", 0.9, 1.5),
-        ("If I take it in the morning, can I drink coffee?", 0.9, 0.32),
+        ("Is it bad?", 0.9, 0.9, POLICY.sure_s),
+        ("Is it bad?", None, None, POLICY.sure_s),
+        ("Can I, um?", 0.01, 0.9, POLICY.unsure_s),
+        ("I have had a cold for a week.", 0.9, 0.8, POLICY.sure_s),
+        ("I have had a cold for a week.", 0.9, 0.001, POLICY.likely_s),
+        ("I have had a cold for a week.", 0.9, None, 0.82),
+        ("I took it on, um", 0.9, 0.001, POLICY.unsure_s),
+        ("If I take it in the morning, can I drink coffee?", 0.9, 0.9, POLICY.sure_s),
     ],
 )
 def test_the_wait_depends_on_how_complete_the_turn_sounds_and_reads(
-    text: str, completeness: float, waits_s: float
+    text: str, completeness: float, turn_over: float | None, waits_s: float
 ) -> None:
-    assert TurnPolicy().wait_s(completeness, text) == waits_s
+    assert POLICY.wait_s(completeness, text, turn_over) == pytest.approx(waits_s, abs=0.02)
+
+
+PROBABILITIES = st.none() | st.floats(0, 1)
+TEXTS = st.sampled_from(["Is it bad?", "I have a cold.", "I took it on, um", "If I take it.", ""])
+
+
+@given(TEXTS, PROBABILITIES, st.floats(0, 1), st.floats(0, 1))
+def test_surer_words_never_lengthen_the_wait_and_it_stays_in_its_bounds(
+    text: str, completeness: float | None, one: float, other: float
+) -> None:
+    unsure_s, sure_s = (POLICY.wait_s(completeness, text, over) for over in sorted((one, other)))
+    assert POLICY.sure_s <= sure_s <= unsure_s <= POLICY.unsure_s
+
+
+@given(TEXTS, st.floats(0, 1), st.floats(0, 1), PROBABILITIES)
+def test_a_surer_voice_never_lengthens_the_wait(
+    text: str, one: float, other: float, turn_over: float | None
+) -> None:
+    unsure_s, sure_s = (POLICY.wait_s(voice, text, turn_over) for voice in sorted((one, other)))
+    assert sure_s <= unsure_s
+
+
+def test_what_the_language_model_thinks_of_the_words_shortens_the_wait() -> None:
+    scene = Scene().voice(1).silence(0.1)
+    scene.answer_prepared("I twisted my ankle, tell me what to do.", turn_over=0.9).silence(0.4)
+    assert scene.turns.state is State.REPLYING
+    scene = Scene().voice(1).silence(0.1)
+    scene.answer_prepared("I twisted my ankle yesterday.", turn_over=0.01).silence(0.4)
+    assert scene.turns.state is State.CLOSING
 
 
 def test_an_utterance_without_words_is_dropped() -> None:
@@ -156,7 +190,7 @@ FACTS = st.one_of(
     st.tuples(st.just("tell"), st.sampled_from(sorted(Event, key=lambda event: event.value))),
     st.tuples(st.just("transcribed"), st.sampled_from(["", "What is it?", "um"])),
     st.tuples(st.just("scored"), st.floats(0, 1)),
-    st.tuples(st.just("answer_ready")),
+    st.tuples(st.just("answer_ready"), PROBABILITIES),
     st.tuples(st.just("overheard"), st.sampled_from(["", "yeah", "wait a moment please"])),
 )
 

@@ -140,6 +140,27 @@ def test_a_boundary_is_a_probability_and_the_tokens_make_the_text(model: LocalMo
     assert all(0 <= token.boundary <= 1 for token in tokens)
 
 
+def test_a_reply_knows_how_likely_the_users_text_is_a_whole_turn(model: LocalModel) -> None:
+    chat = model.chat(SYSTEM)
+    assert chat.turn_over is None
+    chat.prefill("Tell me of the")  # what is known already must not change it
+    reply = chat.reply("Tell me of the sea", SHORT)
+    next(reply)
+    opening = model.template.frame(["system", "user"])
+    text = [*opening[0], *model.tokenizer.encode(SYSTEM), *opening[1]]
+    text += model.tokenizer.encode("Tell me of the sea")
+    decoder = model.decoder()
+    decoder.prefill(text)
+    assert chat.turn_over == pytest.approx(float(decoder.logits().softmax(0)[opening[2][0]]), rel=1e-3)
+
+
+def test_a_reply_to_the_dialogue_as_it_stands_knows_of_no_turn(model: LocalModel) -> None:
+    chat = model.chat(SYSTEM)
+    chat.add(Message("user", "Hello?"))
+    next(chat.reply(None, SHORT))
+    assert chat.turn_over is None
+
+
 def test_a_closed_chat_says_so(model: LocalModel) -> None:
     chat = model.chat(SYSTEM)
     chat.close()

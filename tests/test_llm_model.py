@@ -99,3 +99,13 @@ def test_quantized_rows_are_within_half_a_step_of_the_float_rows() -> None:
     rows = torch.randn(16, 64, generator=torch.Generator().manual_seed(0))
     weight, scale = quantize(rows)
     assert ((weight * scale[:, None] - rows).abs() <= scale[:, None] / 2 + 1e-7).all()
+
+
+def test_what_follows_earlier_tokens_can_be_asked_for_even_of_a_known_prefix(tiny: Transformer) -> None:
+    known = decoder(tiny)
+    known.prefill(IDS)
+    assert known.prefill(IDS, scored=6) == 6
+    assert known.prefill(IDS, scored=3) == 0
+    expected = logits(tiny, IDS)[[-6, -1]]
+    torch.testing.assert_close(known.logits(5, 0), expected, atol=1e-4, rtol=1e-4)
+    assert known.prefill(IDS[:2], scored=6) == 2
