@@ -100,12 +100,15 @@ class Transformer:
         """Make an empty KV cache for one sequence."""
         return KeyValues(self.config, self.positions, self.device, self.dtype)
 
-    def forward(self, ids: list[int], cache: KeyValues) -> Tensor:
-        """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache."""
+    def forward(self, ids: list[int], cache: KeyValues, *, stepwise: bool = False) -> Tensor:
+        """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache.
+
+        `stepwise`: to the last bit those that the tokens would have one by one. Costs more for many.
+        """
         start, end = cache.length, cache.length + len(ids)
         x = self._embedded(torch.tensor(ids, device=self.device))  # [S, D]
         cos, sin = self._cos[start:end], self._sin[start:end]  # [S, 1, E]
-        mask = self._mask(start, end)
+        mask = None if stepwise else self._mask(start, end)
         for index, layer in enumerate(self._layers):
             x = x + self._attention(layer, index, self._normed(x, layer.attn_norm), cos, sin, mask, cache)
             gate, up = layer.gate_up(self._normed(x, layer.mlp_norm)).chunk(2, dim=-1)  # [S, F] each
@@ -148,6 +151,15 @@ class Transformer:
         rotated = rotate(qkv[:, : H + G], cos, sin)
         keys, values = cache.extend(index, rotated[:, H:], qkv[:, H + G :])  # [1, G, T, E]
         # The H / G query heads of a key-value head become rows of one query: keys and values are not copied.
+        if mask is None:  # each position by itself: with others beside it, sums are rounded otherwise
+            before, q = cache.length, rotated[:, :H].reshape(S, 1, G, H // G, E)
+            rows = [
+                F.scaled_dot_product_attention(
+                    q[i], keys[:, :, : before + i + 1], values[:, :, : before + i + 1]
+                )
+                for i in range(S)
+            ]
+            return layer.out(torch.cat(rows).view(S, H * E))
         q = rotated[:, :H].transpose(0, 1).reshape(1, G, H // G * S, E)
         y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)  # [1, G, H / G * S, E]
         return layer.out(y.view(H, S, E).transpose(0, 1).reshape(S, H * E))
