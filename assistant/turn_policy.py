@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from transport.settings import TurnDetection
 
-# What each kind of evidence adds to the log-odds that a turn is over, near what a logistic regression gives it
-# on 194 pauses and ends in 101 recordings of read speech and consultations. The language model says most (area
-# under the curve 0.72; smart-turn 0.63, the look of the text 0.64, all together 0.73).
+# What each kind of evidence adds to the log-odds that a turn is over, near what a logistic regression gives
+# it on 194 pauses and ends in 101 recordings of read speech and consultations. The language model says most
+# (area under the curve 0.72; smart-turn 0.63, the look of the text 0.64, all together 0.73).
 VOICE_WEIGHT = 0.1  # log-odds of how complete it sounds
 WORDS_WEIGHT = 0.4  # log-odds of how likely the language model thinks that nothing follows
 WHOLE_WEIGHT = 0.8  # the text looks whole

@@ -47,9 +47,14 @@ class Decoder:
         self._hidden = torch.cat(hidden)[-scored:].clone()
         return len(ids) - shared
 
-    def extend(self, id: int) -> None:
-        """Compute one more token."""
-        self._hidden = self._forward([id])
+    def extend(self, *ids: int) -> None:
+        """Compute a few more tokens, to the last bit as if one by one; `logits` can be asked of each."""
+        self._hidden = self._forward(ids, stepwise=True)
+
+    def drop(self, count: int) -> None:
+        """Take back the last `count` tokens."""
+        if count:
+            self._crop(len(self._ids) - count)
 
     def logits(self, *before: int) -> Tensor:
         """Score what follows the last token: [V], float32, on the CPU. After `prefill` or `extend`.
@@ -77,9 +82,9 @@ class Decoder:
         self._cache.length = length
         self._hidden = None
 
-    def _forward(self, ids: Sequence[int]) -> Tensor:
+    def _forward(self, ids: Sequence[int], *, stepwise: bool = False) -> Tensor:
         with self._lock, torch.inference_mode():
-            hidden = self._model.forward(list(ids), self._cache)
+            hidden = self._model.forward(list(ids), self._cache, stepwise=stepwise)
         self._ids += ids
         return hidden
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
 
@@ -20,6 +21,7 @@ from llm.model import Transformer
 from llm.sampling import Sampler
 from llm.template import ChatTemplate
 from llm.tokenizer import TextStream, TextTokenizer
+from llm.window import FREE, Proposal, Window, window_costs
 
 CONTEXT = 4096  # positions: 100 MB of KV cache for the 0.5B model, once all are used
 REPLY_SHARE = 8  # one of so many positions stays free for the answer
@@ -35,7 +37,9 @@ def load(
     """
     torch.set_num_threads(threads)
     dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
-    return LocalModel(layout.read(folder), name=name, device=device, dtype=dtype)
+    model = LocalModel(layout.read(folder), name=name, device=device, dtype=dtype)
+    model.costs = window_costs(model.decoder())
+    return model
 
 
 class LocalModel:
@@ -47,6 +51,7 @@ class LocalModel:
         self.name = name
         self.tokenizer = TextTokenizer(weights.tokenizer_json, weights.config.stop_ids)
         self.template = ChatTemplate(weights.chat_template, self.tokenizer)
+        self.costs: Sequence[float] = FREE  # see `Window`
         self.stop_ids = frozenset(weights.config.stop_ids)
         self._boundary_ids = weights.tensors["boundary"].nonzero()[:, 0]
         positions = min(context, weights.config.context)
@@ -86,6 +91,7 @@ class LocalChat:
         self._pending: _Pending | None = None
         self._room = decoder.positions - decoder.positions // REPLY_SHARE  # for prompts
         self._turn_over: float | None = None
+        self._window = Window(model.costs)
 
     def prefill(self, user_text: str) -> int:
         """See `Chat`. Computes nothing while an answer is pending: its end decides what the dialogue will be.
@@ -108,22 +114,39 @@ class LocalChat:
         self._turn_over = None
         prompt = self._dialogue.prompt(user, self._room)
         decoder.prefill(prompt.ids, scored=len(prompt.opening) + 1)
-        if user is None:
-            logits = decoder.logits()
-        else:
-            user_end, logits = decoder.logits(len(prompt.opening), 0)
-            self._turn_over = float(user_end.softmax(dim=0)[prompt.opening[0]])
-        sampler, stream = Sampler(sampling), TextStream(self._model.tokenizer)
-        for _ in range(min(sampling.max_tokens, decoder.positions - len(prompt.ids))):
-            id = sampler.choose(logits, pending.said)
-            if id in self._model.stop_ids:
+        logits = decoder.logits(len(prompt.opening), 0)
+        if user is not None:
+            self._turn_over = float(logits[0].softmax(dim=0)[prompt.opening[0]])
+        yield from self._decode(decoder, pending, prompt.ids, logits[1:], sampling)
+
+    def _decode(
+        self, decoder: Decoder, pending: _Pending, prompt: list[int], logits: Tensor, sampling: Sampling
+    ) -> Iterator[Token]:
+        """Go on from `logits` [1, V], what follows the prompt: a window a pass, yielded token by token."""
+        sampler, stream, said = Sampler(sampling), TextStream(self._model.tokenizer), pending.said
+        room = min(sampling.max_tokens, decoder.positions - len(prompt))
+        proposal = Proposal()
+        while True:
+            followed: list[int] = []
+            for row, guess in zip_longest(logits, proposal.ids):  # the last row's is none
+                id = sampler.choose(row, said)
+                followed.append(id)
+                if id in self._model.stop_ids:
+                    decoder.drop(len(proposal.ids) + 1 - len(followed))
+                    return
+                said.append(id)
+                yield Token(id, stream.push(id), self._model.boundary(row))
+                if self._pending is not pending:  # committed or discarded: the cache is no longer ours
+                    return
+                if id != guess:
+                    break
+            self._window.learn(proposal, followed)
+            if len(said) == room:
                 return
-            pending.said.append(id)
-            yield Token(id, stream.push(id), self._model.boundary(logits))
-            if self._pending is not pending:  # committed or discarded: the cache is no longer ours
-                return
-            decoder.extend(id)
-            logits = decoder.logits()
+            decoder.drop(len(proposal.ids) + 1 - len(followed))
+            proposal = self._window.propose(prompt + said, room - len(said) - 1)
+            decoder.extend(id, *proposal.ids)
+            logits = decoder.logits(*range(len(proposal.ids), -1, -1))
 
     @property
     def turn_over(self) -> float | None:

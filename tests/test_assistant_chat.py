@@ -18,6 +18,7 @@ class ScriptedChat:
     """Answers REPLY; sends itself Ctrl-C after `interrupt_after` tokens."""
 
     history: tuple[Message, ...] = ()
+    turn_over: float | None = None
 
     def __init__(self, interrupt_after: int = len(REPLY) + 1, interrupts: int = 1) -> None:
         self.committed: str | None = None

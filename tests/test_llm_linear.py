@@ -76,3 +76,11 @@ def test_a_row_of_zeros_gives_the_bias(make: Make) -> None:
         torch.testing.assert_close(
             product(torch.zeros(rows, WIDTH)), bias.expand(rows, -1), atol=1e-6, rtol=0
         )
+
+
+@pytest.mark.parametrize("make", [Int8Linear, TwoDigitLinear])
+@pytest.mark.parametrize("rows", [2, 3, 4, 7, 8, 16])
+def test_a_row_comes_out_the_same_to_the_last_bit_whatever_is_beside_it(make: Make, rows: int) -> None:
+    x = normal(rows, WIDTH) * torch.arange(1, rows + 1)[:, None]
+    product = made(make, bias=normal(OUTPUTS, seed=2))
+    assert torch.equal(product(x), torch.cat([product(row[None]) for row in x]))

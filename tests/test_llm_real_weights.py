@@ -61,6 +61,24 @@ def test_int8_products_predict_as_float32_products_do(folder: Path) -> None:
     assert (exact.argmax(dim=1) == rounded.argmax(dim=1)).float().mean() > 0.8  # measured 0.84
 
 
+def test_tokens_verified_together_get_what_they_would_get_one_by_one(folder: Path) -> None:
+    weights = layout.read(folder)
+    ids = TextTokenizer(weights.tokenizer_json, weights.config.stop_ids).encode(TEXT)
+    model = Transformer(weights, positions=256, device="cpu", dtype=torch.float32)
+    with torch.inference_mode():
+        single, together = model.key_values(), model.key_values()
+        expected = torch.cat([model.forward([id], single) for id in ids])
+        widths = [1, 2, 3, 4, 5, 8, 8, 8, 8, 8, 8]
+        starts = [sum(widths[:n]) for n in range(len(widths))]
+        hidden = [
+            model.forward(ids[at : at + width], together, stepwise=True)
+            for at, width in zip(starts, widths, strict=True)
+        ]
+        found = torch.cat(hidden)
+        assert torch.equal(found, expected[: len(found)])
+        assert torch.equal(model.logits(found[-8:])[3], model.logits(found[-5:-4])[0])
+
+
 def test_the_weights_answer_a_patient_and_the_cache_carries_the_dialogue(folder: Path) -> None:
     chat = load(folder, name="smollm2-135m").chat("You are a careful medical assistant.")
     first = "".join(
