@@ -1,13 +1,13 @@
 """Matrix products with int8 weights.
 
-On a CPU, torch's dynamic quantisation: int8 weights with one scale per output channel, activations rounded to
-8 bits as they come, sums of int32. What comes out for a row does not depend on the rows beside it, to the last
-bit: tokens that are verified together get what they would get one by one. Measured with AVX-512 VNNI on the
-shapes of Qwen2.5-0.5B: one row takes about half the time of `torch._weight_int8pack_mm` and two thirds of
-oneDNN's `qlinear_pointwise`; up to 64 rows no other int8 or bfloat16 product was clearly faster, nor were those
-of ONNX Runtime. On AVX2 one row takes half the time of `torch._weight_int8pack_mm`, sixteen take a quarter. The
-price is accuracy: the mean KL divergence from exact products of the same weights is 0.005 (Qwen2.5-0.5B) and
-0.02 (SmolLM2-135M), on AVX2 0.007 and 0.025.
+On a CPU, torch's dynamic quantisation: int8 weights with one scale per output channel, activations rounded
+to 8 bits as they come, sums of int32. What comes out for a row does not depend on the rows beside it, to the
+last bit: tokens that are verified together get what they would get one by one. Measured with AVX-512 VNNI on
+the shapes of Qwen2.5-0.5B: one row takes about half the time of `torch._weight_int8pack_mm` and two thirds of
+oneDNN's `qlinear_pointwise`; up to 64 rows no other int8 or bfloat16 product was clearly faster, nor were
+those of ONNX Runtime. On AVX2 one row takes half the time of `torch._weight_int8pack_mm`, sixteen take a
+quarter. The price is accuracy: the mean KL divergence from exact products of the same weights is 0.005
+(Qwen2.5-0.5B) and 0.02 (SmolLM2-135M), on AVX2 0.007 and 0.025.
 """
 
 from __future__ import annotations

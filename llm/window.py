@@ -29,7 +29,7 @@ ROUNDS = 6  # of measuring; the quickest counts: what else the machine does is n
 
 
 class Lookup:
-    """Finds where the last tokens of a sequence stood before. Mutable; follows the sequence it is asked about.
+    """Finds where the last tokens of a sequence stood before. Mutable; follows the sequence it is asked of.
 
     One place for each context: the last one. Places that a crop made untrue are found out when they are used.
     """
