@@ -5,31 +5,50 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from threading import Lock
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from llm.model import Transformer
+from llm.model import KeyValues
 
 # Larger chunks cost no less per token on two cores, and a step of another conversation waits for one chunk.
 CHUNK_TOKENS = 64
 PREFIXES = 8  # kept at most, 25 KB a token for the 0.5B model: a service has a handful of personas
 
 
+class Network(Protocol):
+    """The weights of a decoder, and its forward pass: see `model.Transformer`."""
+
+    positions: int
+
+    def key_values(self) -> KeyValues:
+        """Make an empty KV cache for one sequence."""
+        ...
+
+    def forward(self, ids: list[int], cache: KeyValues, *, stepwise: bool = False) -> Tensor:
+        """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache."""
+        ...
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Score the next token: [S, D] -> [S, V]."""
+        ...
+
+
 class Decoder:
     """One sequence and its cache. Not thread-safe; `lock` lets the decoders of one model take turns."""
 
-    def __init__(self, model: Transformer, lock: Lock) -> None:
-        self._model = model
+    def __init__(self, network: Network, lock: Lock) -> None:
+        self._network = network
         self._lock = lock
-        self._cache = model.key_values()
+        self._cache = network.key_values()
         self._ids: list[int] = []  # what the cache holds; len(_ids) == _cache.length
         self._hidden: Tensor | None = None  # [n, D] of the last n ids, if they were the last computed
 
     @property
     def positions(self) -> int:
         """How many tokens a sequence may have."""
-        return self._model.positions
+        return self._network.positions
 
     def prefill(self, ids: Sequence[int], *, scored: int = 1) -> int:
         """Make the cache hold exactly `ids`, at least one; returns how many of them had to be computed.
@@ -64,7 +83,7 @@ class Decoder:
         assert self._hidden is not None
         rows = self._hidden[[len(self._hidden) - 1 - each for each in before or (0,)]]
         with self._lock, torch.inference_mode():
-            scores = self._model.logits(rows).float().cpu()
+            scores = self._network.logits(rows).float().cpu()
         return scores if before else scores[0]
 
     def prefix(self) -> Tensor:
@@ -84,7 +103,7 @@ class Decoder:
 
     def _forward(self, ids: Sequence[int], *, stepwise: bool = False) -> Tensor:
         with self._lock, torch.inference_mode():
-            hidden = self._model.forward(list(ids), self._cache, stepwise=stepwise)
+            hidden = self._network.forward(list(ids), self._cache, stepwise=stepwise)
         self._ids += ids
         return hidden
 

@@ -1,6 +1,6 @@
 """Weights in the decoder's own layout: a folder that is mapped into memory, not converted, at every start.
 
-model.safetensors   see `model.Transformer` for names and shapes
+model.safetensors   see `llm.model` for names and shapes
 config.json         the dimensions, and what the folder was converted from
 tokenizer.json      for the `tokenizers` package
 chat_template.jinja as the weights brought it
@@ -23,7 +23,9 @@ from torch import Tensor
 
 from llm.errors import WeightsUnreadable
 
-VERSION = 1  # raise it whenever the meaning of a file changes: older folders are then converted again
+TENSORS = "model.safetensors"
+ZERO = 128  # what stands for zero in an int8 matrix: it is stored unsigned
+VERSION = 2  # raise it whenever the meaning of a file changes: older folders are then converted again
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +56,24 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A folder of converted weights, read. The tensors are views of the mapped file: do not write to them."""
+    """Converted weights. Those read from a folder are views of its mapped file: do not write to them."""
 
     config: ModelConfig
     tensors: dict[str, Tensor]
     tokenizer_json: str
     chat_template: str
+    folder: Path | None = None  # that they were read from
+
+
+def floats(rows: Tensor, scale: Tensor) -> Tensor:
+    """Turn rows of an int8 matrix [n, width] with their scales [n] into what they stand for, float32."""
+    return (rows.float() - ZERO) * scale[:, None].float()
 
 
 def write(folder: Path, weights: Weights, source: Source) -> None:
     """Write all files, or none: the folder appears, or is replaced, when it is complete. Raises OSError."""
     with _replacing(folder) as draft:
-        safetensors.torch.save_file(weights.tensors, draft / "model.safetensors")
+        safetensors.torch.save_file(weights.tensors, draft / TENSORS)
         (draft / "tokenizer.json").write_text(weights.tokenizer_json, encoding="utf-8")
         (draft / "chat_template.jinja").write_text(weights.chat_template, encoding="utf-8")
         about = {"layout": VERSION, "source": asdict(source), "model": asdict(weights.config)}
@@ -78,14 +86,29 @@ def read(folder: Path) -> Weights:
         model = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"]
         return Weights(
             config=ModelConfig(**model | {"stop_ids": tuple(model["stop_ids"])}),
-            tensors=safetensors.torch.load_file(folder / "model.safetensors"),
+            tensors=safetensors.torch.load_file(folder / TENSORS),
             tokenizer_json=(folder / "tokenizer.json").read_text(encoding="utf-8"),
             chat_template=(folder / "chat_template.jinja").read_text(encoding="utf-8"),
+            folder=folder,
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise WeightsUnreadable(
             f"{folder} is not a folder of converted weights ({error}); remove it"
         ) from error
+
+
+def places(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return where in its file each tensor of a readable folder lies: offset and length, in bytes.
+
+    The format: https://github.com/safetensors/safetensors#format
+    """
+    with (folder / TENSORS).open("rb") as file:
+        header_length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(header_length))
+    header.pop("__metadata__", None)
+    start = 8 + header_length
+    offsets = {name: tensor["data_offsets"] for name, tensor in header.items()}
+    return {name: (start + begin, end - begin) for name, (begin, end) in offsets.items()}
 
 
 def source_of(folder: Path) -> Source | None:

@@ -4,10 +4,10 @@ On a CPU, torch's dynamic quantisation: int8 weights with one scale per output c
 to 8 bits as they come, sums of int32. What comes out for a row does not depend on the rows beside it, to the
 last bit: tokens that are verified together get what they would get one by one. Measured with AVX-512 VNNI on
 the shapes of Qwen2.5-0.5B: one row takes about half the time of `torch._weight_int8pack_mm` and two thirds of
-oneDNN's `qlinear_pointwise`; up to 64 rows no other int8 or bfloat16 product was clearly faster, nor were
-those of ONNX Runtime. On AVX2 one row takes half the time of `torch._weight_int8pack_mm`, sixteen take a
-quarter. The price is accuracy: the mean KL divergence from exact products of the same weights is 0.005
-(Qwen2.5-0.5B) and 0.02 (SmolLM2-135M), on AVX2 0.007 and 0.025.
+oneDNN's `qlinear_pointwise`; up to 64 rows no other int8 or bfloat16 product of torch was clearly faster. On
+AVX2 one row takes half the time of `torch._weight_int8pack_mm`, sixteen take a quarter. The price is
+accuracy: the mean KL divergence from exact products of the same weights is 0.005 (Qwen2.5-0.5B) and 0.02
+(SmolLM2-135M), on AVX2 0.007 and 0.025.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from llm.layout import ZERO, floats
+
 Linear = Callable[[Tensor], Tensor]  # [S, in] -> [S, out]
 
 STORED_PEAK = 127  # largest int8 weight in a converted folder
@@ -32,9 +34,9 @@ DIGIT = 63  # largest digit of an activation in two digits: 7 bits, with which n
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Round float rows [out, in] to int8, symmetric; returns them and their scales [out], float32."""
+    """Round float rows [out, in] to int8, symmetric around ZERO; returns uint8, and scales [out], float32."""
     scale = weight.abs().amax(dim=1).clamp_(min=1e-12) / STORED_PEAK
-    return torch.round(weight / scale[:, None]).to(torch.int8), scale.float()
+    return (torch.round(weight / scale[:, None]) + ZERO).to(torch.uint8), scale.float()
 
 
 def linear(
@@ -46,7 +48,7 @@ def linear(
     *,
     outliers: bool = False,
 ) -> Linear:
-    """Make the product with `weight` [out, in]: int8 with `scale` [out], or float without.
+    """Make the product with `weight` [out, in]: int8, as `quantize` returns it, or float without `scale`.
 
     Int8 weights stay int8 where the CPU computes in float32; elsewhere they become `dtype`. `outliers`: in
     what is multiplied, few values are so large that eight bits would leave next to nothing of the others.
@@ -54,7 +56,7 @@ def linear(
     if scale is not None and device == "cpu" and dtype == torch.float32:
         return TwoDigitLinear(weight, scale, bias) if outliers else Int8Linear(weight, scale, bias)
     if scale is not None:
-        weight = weight.to(device).float() * scale.to(device)[:, None]
+        weight = floats(weight.to(device), scale.to(device))
     return DenseLinear(weight.to(device, dtype), None if bias is None else bias.to(device, dtype))
 
 
@@ -71,9 +73,10 @@ class DenseLinear:
 
 
 class Int8Linear:
-    """x @ (weight * scale).T + bias, int8 by int8."""
+    """x @ floats(weight, scale).T + bias, int8 by int8."""
 
     def __init__(self, weight: Tensor, scale: Tensor, bias: Tensor | None) -> None:
+        weight = _signed(weight)
         if WEIGHT_PEAK < STORED_PEAK:
             weight = torch.round(weight * (WEIGHT_PEAK / STORED_PEAK)).to(torch.int8)
             scale = scale * (STORED_PEAK / WEIGHT_PEAK)
@@ -95,7 +98,7 @@ class TwoDigitLinear:
     """The same with activations of two digits, 14 bits in all: twice the rows, which for one cost no time."""
 
     def __init__(self, weight: Tensor, scale: Tensor, bias: Tensor | None) -> None:
-        self._packed = _packed(weight, scale)
+        self._packed = _packed(_signed(weight), scale)
         self._bias = bias
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -107,6 +110,10 @@ class TwoDigitLinear:
         y = _product(torch.cat((first, second)), 1.0, DIGIT + 1, self._packed)  # [2 S, out]
         y = y[: len(x)].add_(y[len(x) :], alpha=1 / (2 * DIGIT)).mul_(peak / DIGIT)
         return y if self._bias is None else y.add_(self._bias)
+
+
+def _signed(weight: Tensor) -> Tensor:
+    return (weight ^ ZERO).view(torch.int8)  # takes off 128
 
 
 def _packed(weight: Tensor, scale: Tensor) -> Any:

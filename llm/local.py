@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from llm import layout
-from llm.decoder import Decoder, PrefixStore
+from llm.decoder import Decoder, Network, PrefixStore
 from llm.dialogue import Dialogue, Turn
 from llm.engine import Message, Sampling, Token
 from llm.errors import OutOfTurn
+from llm.fused import FusedTransformer, suits
 from llm.layout import Weights
 from llm.model import Transformer
 from llm.sampling import Sampler
@@ -55,7 +56,7 @@ class LocalModel:
         self.stop_ids = frozenset(weights.config.stop_ids)
         self._boundary_ids = weights.tensors["boundary"].nonzero()[:, 0]
         positions = min(context, weights.config.context)
-        self._transformer = Transformer(weights, positions=positions, device=device, dtype=dtype)
+        self._network = _network(weights, positions, device, dtype)
         self._step_lock = Lock()
         self._prefixes = PrefixStore()
 
@@ -68,11 +69,17 @@ class LocalModel:
 
     def decoder(self) -> Decoder:
         """Make a decoder with an empty cache."""
-        return Decoder(self._transformer, self._step_lock)
+        return Decoder(self._network, self._step_lock)
 
     def boundary(self, logits: Tensor) -> float:
         """Return the probability that the next token ends a phrase: [V] -> 0 to 1."""
         return float(logits.softmax(dim=0)[self._boundary_ids].sum())
+
+
+def _network(weights: Weights, positions: int, device: str, dtype: torch.dtype) -> Network:
+    if device == "cpu" and dtype == torch.float32 and suits(weights):
+        return FusedTransformer(weights, positions=positions, threads=torch.get_num_threads())
+    return Transformer(weights, positions=positions, device=device, dtype=dtype)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from llm.layout import ModelConfig, Weights
+from llm.layout import ModelConfig, Weights, floats
 from llm.linear import Linear, linear, packing
 
 
@@ -72,7 +72,7 @@ class Transformer:
                 pool.map(lambda i: self._layer(tensors, f"layers.{i}."), range(config.n_layers))
             )
             self._head = head.result()
-        self._embed = tensors["embed.weight"].to(device)  # [V, D], int8 rows with a scale each, or float
+        self._embed = tensors["embed.weight"].to(device)  # [V, D], int8 with a scale a row, or float
         self._embed_scale = tensors["embed.scale"].to(device) if "embed.scale" in tensors else None  # [V]
         self._norm = self._vector(tensors, "norm.weight")
         self._cos, self._sin = (table.to(device, dtype) for table in rotations(config, positions))
@@ -121,8 +121,8 @@ class Transformer:
         return self._head(hidden)
 
     def _embedded(self, ids: Tensor) -> Tensor:
-        rows = self._embed[ids].to(self.dtype)
-        return rows if self._embed_scale is None else rows * self._embed_scale[ids, None].to(self.dtype)
+        rows = self._embed[ids]
+        return (rows if self._embed_scale is None else floats(rows, self._embed_scale[ids])).to(self.dtype)
 
     def _normed(self, x: Tensor, weight: Tensor) -> Tensor:
         return F.rms_norm(x, weight.shape, weight, self.config.norm_eps)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from llm.layout import floats
 from llm.linear import Int8Linear, TwoDigitLinear, packing, quantize
 
 ROWS, WIDTH, OUTPUTS = 5, 256, 96
@@ -19,7 +20,7 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 
 WEIGHT, SCALE = quantize(normal(OUTPUTS, WIDTH, seed=1))
-ROUNDED = WEIGHT * SCALE[:, None]  # [OUTPUTS, WIDTH], what the integers stand for
+ROUNDED = floats(WEIGHT, SCALE)  # [OUTPUTS, WIDTH], what the integers stand for
 
 
 def made(make: Make, bias: Tensor | None = None) -> Callable[[Tensor], Tensor]:

@@ -98,7 +98,7 @@ def test_half_precision_on_the_same_code_stays_close(tmp_path: Path) -> None:
 def test_quantized_rows_are_within_half_a_step_of_the_float_rows() -> None:
     rows = torch.randn(16, 64, generator=torch.Generator().manual_seed(0))
     weight, scale = quantize(rows)
-    assert ((weight * scale[:, None] - rows).abs() <= scale[:, None] / 2 + 1e-7).all()
+    assert ((layout.floats(weight, scale) - rows).abs() <= scale[:, None] / 2 + 1e-7).all()
 
 
 def test_what_follows_earlier_tokens_can_be_asked_for_even_of_a_known_prefix(tiny: Transformer) -> None:

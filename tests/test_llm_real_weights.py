@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from llm import layout
+from llm.decoder import Network
 from llm.engine import Sampling
+from llm.fused import FusedTransformer, suits
 from llm.gguf import convert
 from llm.layout import Weights
 from llm.local import load
@@ -32,9 +34,21 @@ def folder(weights_dir: Callable[[str], Path], tmp_path_factory: pytest.TempPath
     return folder
 
 
-def scores(weights: Weights, ids: list[int]) -> Tensor:
+def in_torch(weights: Weights) -> Network:
+    return Transformer(weights, positions=256, device="cpu", dtype=torch.float32)
+
+
+def in_a_graph(weights: Weights) -> Network:
+    if not suits(weights):
+        pytest.skip("made for CPUs with AVX-512 VNNI")
+    return FusedTransformer(weights, positions=256, threads=2)
+
+
+networks = pytest.mark.parametrize("network", [in_torch, in_a_graph])
+
+
+def scores(model: Network, ids: list[int]) -> Tensor:
     """Score what follows each token: [len(ids), V]."""
-    model = Transformer(weights, positions=256, device="cpu", dtype=torch.float32)
     with torch.inference_mode():
         return model.logits(model.forward(ids, model.key_values()))
 
@@ -44,14 +58,17 @@ def dequantized(weights: Weights) -> Weights:
     tensors = dict(weights.tensors)
     for name in [name for name in tensors if name.endswith(".scale")]:
         matrix = name.replace(".scale", ".weight")
-        tensors[matrix] = tensors[matrix].float() * tensors.pop(name)[:, None]
+        tensors[matrix] = layout.floats(tensors[matrix], tensors.pop(name))
     return Weights(weights.config, tensors, weights.tokenizer_json, weights.chat_template)
 
 
-def test_int8_products_predict_as_float32_products_do(folder: Path) -> None:
+@networks
+def test_int8_products_predict_as_float32_products_do(
+    network: Callable[[Weights], Network], folder: Path
+) -> None:
     weights = layout.read(folder)
     ids = TextTokenizer(weights.tokenizer_json, weights.config.stop_ids).encode(TEXT)
-    exact, rounded = scores(dequantized(weights), ids), scores(weights, ids)
+    exact, rounded = scores(in_torch(dequantized(weights)), ids), scores(network(weights), ids)
     exact_loss, rounded_loss = (
         float(F.cross_entropy(x[:-1], torch.tensor(ids[1:]))) for x in (exact, rounded)
     )
@@ -61,10 +78,13 @@ def test_int8_products_predict_as_float32_products_do(folder: Path) -> None:
     assert (exact.argmax(dim=1) == rounded.argmax(dim=1)).float().mean() > 0.8  # measured 0.84
 
 
-def test_tokens_verified_together_get_what_they_would_get_one_by_one(folder: Path) -> None:
+@networks
+def test_tokens_verified_together_get_what_they_would_get_one_by_one(
+    network: Callable[[Weights], Network], folder: Path
+) -> None:
     weights = layout.read(folder)
     ids = TextTokenizer(weights.tokenizer_json, weights.config.stop_ids).encode(TEXT)
-    model = Transformer(weights, positions=256, device="cpu", dtype=torch.float32)
+    model = network(weights)
     with torch.inference_mode():
         single, together = model.key_values(), model.key_values()
         expected = torch.cat([model.forward([id], single) for id in ids])

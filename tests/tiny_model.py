@@ -35,7 +35,7 @@ SHAPE: dict[str, Any] = {
     "rms_norm_eps": 1e-5,
     "initializer_range": 0.2,  # large enough that no two logits are close
 }
-HEAD_DIM = SHAPE["hidden_size"] // SHAPE["num_attention_heads"]
+WHOLE_BLOCKS = {"hidden_size": 64, "intermediate_size": 96}  # as `llm.fused` wants its matrices
 NAMES = {
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
@@ -49,16 +49,16 @@ NAMES = {
 }
 
 
-def random_llama() -> RandomModel:
-    """Tied embeddings, no biases."""
+def random_llama(**shape: int) -> RandomModel:
+    """Tied embeddings, no biases. `shape` replaces parts of SHAPE."""
     torch.manual_seed(1)
-    return LlamaForCausalLM(LlamaConfig(**SHAPE, tie_word_embeddings=True))
+    return LlamaForCausalLM(LlamaConfig(**SHAPE | shape, tie_word_embeddings=True))
 
 
-def random_qwen2() -> RandomModel:
-    """A head of its own, and biases that are not zero."""
+def random_qwen2(**shape: int) -> RandomModel:
+    """A head of its own, and biases that are not zero. `shape` replaces parts of SHAPE."""
     torch.manual_seed(2)
-    model = Qwen2ForCausalLM(Qwen2Config(**SHAPE, tie_word_embeddings=False))
+    model = Qwen2ForCausalLM(Qwen2Config(**SHAPE | shape, tie_word_embeddings=False))
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
             torch.nn.init.normal_(parameter)
@@ -113,7 +113,8 @@ def _gguf_name(name: str) -> str:
 def _stored(name: str, tensor: Tensor, model: RandomModel) -> Tensor:
     if model.config.model_type != "llama" or not name.endswith(("q_proj.weight", "k_proj.weight")):
         return tensor.contiguous()
-    halves = tensor.view(-1, 2, HEAD_DIM // 2, tensor.shape[1])
+    head_dim = model.config.hidden_size // model.config.num_attention_heads
+    halves = tensor.view(-1, 2, head_dim // 2, tensor.shape[1])
     return halves.transpose(1, 2).reshape(tensor.shape).contiguous()
 
 
