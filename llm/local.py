@@ -33,12 +33,14 @@ def load(
 ) -> LocalModel:
     """Load the weights that `gguf.convert` wrote to `folder`. Raises WeightsUnreadable.
 
-    `threads` becomes torch's setting for the whole process. `dtype` defaults to float32 (int8 products) on a
-    CPU, to bfloat16 on other devices.
+    `threads` becomes torch's setting for the whole process, or 1 if torch computes no products. `dtype`
+    defaults to float32 (int8 products) on a CPU, to bfloat16 on other devices.
     """
     torch.set_num_threads(threads)
     dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
     model = LocalModel(layout.read(folder), name=name, device=device, dtype=dtype)
+    if isinstance(model.network, FusedTransformer):
+        torch.set_num_threads(1)  # for the little that is left to it: more would spin on the graph's cores
     model.costs = window_costs(model.decoder())
     return model
 
@@ -55,8 +57,10 @@ class LocalModel:
         self.costs: Sequence[float] = FREE  # see `Window`
         self.stop_ids = frozenset(weights.config.stop_ids)
         self._boundary_ids = weights.tensors["boundary"].nonzero()[:, 0]
+        pieces = {id: self.tokenizer.decode([id]).strip() for id in self._boundary_ids.tolist()}
+        self._question_ids = [id for id, piece in pieces.items() if piece.startswith(("?", "？"))]
         positions = min(context, weights.config.context)
-        self._network = _network(weights, positions, device, dtype)
+        self.network = _network(weights, positions, device, dtype)
         self._step_lock = Lock()
         self._prefixes = PrefixStore()
 
@@ -69,11 +73,18 @@ class LocalModel:
 
     def decoder(self) -> Decoder:
         """Make a decoder with an empty cache."""
-        return Decoder(self._network, self._step_lock)
+        return Decoder(self.network, self._step_lock)
 
     def boundary(self, logits: Tensor) -> float:
         """Return the probability that the next token ends a phrase: [V] -> 0 to 1."""
         return float(logits.softmax(dim=0)[self._boundary_ids].sum())
+
+    def turn_over(self, logits: Tensor, end: int) -> float:
+        """Return the probability that a turn ends here: by the token `end`, or a question mark not heard.
+
+        A recognizer may write without marks. A full stop does not count: statements mostly lead on.
+        """
+        return float(logits.softmax(dim=0)[[end, *self._question_ids]].sum())
 
 
 def _network(weights: Weights, positions: int, device: str, dtype: torch.dtype) -> Network:
@@ -123,7 +134,7 @@ class LocalChat:
         decoder.prefill(prompt.ids, scored=len(prompt.opening) + 1)
         logits = decoder.logits(len(prompt.opening), 0)
         if user is not None:
-            self._turn_over = float(logits[0].softmax(dim=0)[prompt.opening[0]])
+            self._turn_over = self._model.turn_over(logits[0], prompt.opening[0])
         yield from self._decode(decoder, pending, prompt.ids, logits[1:], sampling)
 
     def _decode(
@@ -157,7 +168,7 @@ class LocalChat:
 
     @property
     def turn_over(self) -> float | None:
-        """See `Chat`: of what could follow the user's text, the share of the token that ends a turn."""
+        """See `Chat`: of what could follow the user's text, the share of what ends a turn."""
         return self._turn_over
 
     def commit(self, heard: str | None = None) -> None:

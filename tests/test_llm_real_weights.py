@@ -99,6 +99,19 @@ def test_tokens_verified_together_get_what_they_would_get_one_by_one(
         assert torch.equal(model.logits(found[-8:])[3], model.logits(found[-5:-4])[0])
 
 
+@pytest.mark.parametrize("mark", ["?", ""])
+def test_a_question_is_a_whole_turn_with_or_without_its_mark_and_half_of_it_is_not(
+    folder: Path, mark: str
+) -> None:
+    chat = load(folder, name="smollm2-135m").chat("You are a careful medical assistant.")
+    over = []
+    for text in (f"What is a normal heart rate{mark}", "What is a normal"):
+        next(chat.reply(text, Sampling(max_tokens=1)))
+        over.append(chat.turn_over or 0.0)
+        chat.discard()
+    assert over[0] > 0.1 > 0.01 > over[1]
+
+
 def test_the_weights_answer_a_patient_and_the_cache_carries_the_dialogue(folder: Path) -> None:
     chat = load(folder, name="smollm2-135m").chat("You are a careful medical assistant.")
     first = "".join(

@@ -97,8 +97,8 @@ def test_a_window_changes_no_answer_and_no_later_one(model: LocalModel, sampling
 def test_a_reply_with_a_window_takes_fewer_passes(tmp_path: Path) -> None:
     model = tiny_model(tmp_path)  # a random model repeats itself: all it says twice is proposed
     passes = []
-    forward = model._network.forward
-    model._network.forward = lambda *args, **kw: passes.append(1) or forward(*args, **kw)  # type: ignore[method-assign, func-returns-value]
+    forward = model.network.forward
+    model.network.forward = lambda *args, **kw: passes.append(1) or forward(*args, **kw)  # type: ignore[method-assign, func-returns-value]
     counts = []
     for costs in (ONE_BY_ONE, FREE):
         model.costs = costs
