@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
+from reprlib import repr as shortened
 from typing import Literal, Protocol
+
+from llm.errors import BadSampling
+
+MOST_STOPS = 16  # all are searched for with every token; OpenAI's API allows 4
+MOST_BIAS = 100  # either way, as in OpenAI's API; so much forces a token, or bans it
+PENALTIES = (0.1, 10.0)  # in use are 1 to 1.3; these keep every float32 score finite
 
 Role = Literal["system", "user", "assistant"]
 
@@ -28,26 +36,64 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. Raises ValueError for values out of range.
+    """How the next token is chosen, and where an answer ends. Raises BadSampling, a ValueError.
 
     The defaults are greedy decoding: the same dialogue gives the same answer.
     """
 
     temperature: float = 0.0  # 0: the most probable token, always
     top_p: float = 1.0  # keep the smallest set of tokens with this probability mass (arXiv:1904.09751)
+    min_p: float = 0.0  # keep tokens of this share of the most probable one's probability (arXiv:2407.01082)
     repetition_penalty: float = 1.0  # over the answer so far; 1: none (arXiv:1909.05858, section 4.1)
+    logit_bias: tuple[tuple[int, float], ...] = ()  # pairs: a token id, and what is added to its logit
     seed: int = 0  # of each answer's own random numbers
     max_tokens: int = 160  # about a minute of speech
+    stop: tuple[str, ...] = ()  # the answer ends before the first of these to appear
 
     def __post_init__(self) -> None:
-        if self.temperature < 0:
-            raise ValueError(f"temperature is {self.temperature}; it must be 0 (greedy) or more")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p is {self.top_p}; it must be above 0 and at most 1")
-        if self.repetition_penalty <= 0:
-            raise ValueError(f"repetition_penalty is {self.repetition_penalty}; it must be above 0 (1: none)")
-        if self.max_tokens < 1:
-            raise ValueError(f"max_tokens is {self.max_tokens}; it must be 1 or more")
+        # Every check is of what is allowed: no comparison with NaN is true.
+        self._require("temperature", 0 <= self.temperature < inf, "finite, and 0 (greedy) or more")
+        self._require("top_p", 0 < self.top_p <= 1, "above 0 and at most 1")
+        self._require("min_p", 0 <= self.min_p <= 1, "0 (off) to 1")
+        least, most = PENALTIES
+        self._require(
+            "repetition_penalty", least <= self.repetition_penalty <= most, f"{least} to {most} (1: none)"
+        )
+        self._require(
+            "seed", isinstance(self.seed, int) and -(2**63) <= self.seed < 2**63, "an integer of 64 bits"
+        )
+        self._require(
+            "max_tokens", isinstance(self.max_tokens, int) and self.max_tokens >= 1, "an integer, 1 or more"
+        )
+        self._require_stop()
+        self._require_logit_bias()
+
+    def _require_stop(self) -> None:
+        # A lone string would pass for a tuple of its characters.
+        self._require("stop", isinstance(self.stop, tuple), "a tuple of strings")
+        if len(self.stop) > MOST_STOPS:
+            raise BadSampling("stop", f"has {len(self.stop)} strings; it must have at most {MOST_STOPS}")
+        self._require("stop", all(self.stop), "strings that are not empty")
+
+    def _require_logit_bias(self) -> None:
+        self._require(
+            "logit_bias", isinstance(self.logit_bias, tuple), "a tuple of pairs: a token id, its bias"
+        )
+        ids = set()
+        for id, bias in self.logit_bias:
+            if not isinstance(id, int) or id < 0 or id in ids:
+                raise BadSampling(
+                    "logit_bias", f"has the token id {id}; it must have ids from 0 on, each once"
+                )
+            if not abs(bias) <= MOST_BIAS:
+                raise BadSampling(
+                    "logit_bias", f"is {bias} for token {id}; it must be {-MOST_BIAS} to {MOST_BIAS}"
+                )
+            ids.add(id)
+
+    def _require(self, parameter: str, fits: bool, allowed: str) -> None:
+        if not fits:
+            raise BadSampling(parameter, f"is {shortened(getattr(self, parameter))}; it must be {allowed}")
 
 
 class Chat(Protocol):

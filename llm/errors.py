@@ -5,7 +5,9 @@ LlmError
 ├── WeightsUnsupported    a model, tokenizer or chat template that this decoder does not know
 ├── ContextOverflow       one message that does not fit the context, even alone
 ├── NotSaid               heard text that is no prefix of what the assistant said
-└── OutOfTurn             a call that the state of the chat does not allow: commit without an answer
+├── OutOfTurn             a call that the state of the chat does not allow: commit without an answer
+├── BadSampling           an option of how tokens are chosen that has an impossible value; a ValueError too
+└── ServerFailed          a model's server cannot be reached, refuses, or breaks off its answer
 """
 
 from __future__ import annotations
@@ -33,3 +35,15 @@ class NotSaid(LlmError):
 
 class OutOfTurn(LlmError):
     """The chat is not in a state that allows this call."""
+
+
+class BadSampling(LlmError, ValueError):
+    """An option of `Sampling` has a value that it cannot have."""
+
+    def __init__(self, parameter: str, complaint: str) -> None:
+        super().__init__(f"{parameter} {complaint}")
+        self.parameter = parameter  # the option's name, for an answer that is read by a program
+
+
+class ServerFailed(LlmError):
+    """The server that runs the model cannot be reached, refuses, or breaks off its answer."""
