@@ -25,6 +25,7 @@ SERVE_EXAMPLES = """
   liushui serve
   liushui serve --domain finance --port 9000
   liushui serve --llm smollm2-135m --threads 2
+  liushui serve --llm http://localhost:8080/v1
 """
 TALK_EXAMPLES = """
   liushui talk
@@ -176,7 +177,8 @@ def _add_language_model(command: ArgumentParser) -> None:
         "--llm",
         default="qwen2.5-0.5b",
         metavar="MODEL",
-        help="weights' name, or a GGUF file (default: %(default)s)",
+        help="weights' name; a GGUF file; URL or URL#MODEL of an OpenAI-compatible server, up to its /v1; "
+        "or hub:NAME_OR_FOLDER for what transformers can load (default: %(default)s)",
     )
 
 

@@ -5,6 +5,7 @@ The engines' own modules are imported by the loaders: a text-only command pays f
 
 from __future__ import annotations
 
+import os
 import re
 from argparse import Namespace
 from dataclasses import dataclass, fields
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from tts.engine import Synthesizer
 
 VOICES = ("heart",)  # the one that hibari-tts brings inside
+HUB_PREFIX = "hub:"
+KEY_VARIABLE = "LIUSHUI_LLM_KEY"  # of the model's server; an option would show in the list of processes
 
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
     """What the engines are loaded from and where they run. Raises ConfigError for what cannot be."""
 
-    llm: str = "qwen2.5-0.5b"  # weights' name, or a GGUF file
+    llm: str = "qwen2.5-0.5b"  # weights' name, a GGUF file, a server's URL#MODEL, or hub:NAME_OR_FOLDER
     asr: str = "whisper-base"  # weights' name, or a folder with a CTranslate2 Whisper
     voice: str = "heart"  # of VOICES
     device: str = "cpu"
@@ -57,10 +60,36 @@ def config_from(args: Namespace) -> EngineConfig:
 
 
 def load_language_model(config: EngineConfig, store: Store) -> LanguageModel:
-    """Load the decoder; its weights are fetched when missing, and converted to its own layout the first time.
+    """Load the decoder, or a model of another engine: on a server, or by `transformers`.
 
     Raises WeightsError, ConfigError or LlmError.
     """
+    if config.llm.startswith(("http://", "https://")):
+        return _remote_model(config.llm)
+    if config.llm.startswith(HUB_PREFIX):
+        return _hub_model(config)
+    return _own_model(config, store)
+
+
+def _remote_model(url: str) -> LanguageModel:
+    from llm.remote import RemoteModel
+
+    base_url, _, name = url.partition("#")
+    return RemoteModel(base_url, name, api_key=os.environ.get(KEY_VARIABLE))
+
+
+def _hub_model(config: EngineConfig) -> LanguageModel:
+    try:
+        from llm import hub
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{config.llm} needs {error.name}: pip install 'liushui[hub]'") from error
+
+    source = os.path.expanduser(config.llm.removeprefix(HUB_PREFIX))
+    return hub.load(source, threads=config.threads, device=config.device)
+
+
+def _own_model(config: EngineConfig, store: Store) -> LanguageModel:
+    """Load the decoder; its weights are fetched when missing, and converted to its own layout once."""
     from llm import gguf, local
 
     source = _located(config.llm, store)

@@ -57,6 +57,8 @@ def test_every_import_from_outside_is_a_declared_dependency(module: Path) -> Non
     allowed = declared(PROJECT["dependencies"])
     if module in TESTS:
         allowed |= declared(PROJECT["optional-dependencies"]["dev"])
+    if name_of(module).startswith("llm/hub"):  # imported by those who have the extra
+        allowed |= declared(PROJECT["optional-dependencies"]["hub"])
     outside = set(imported_packages(module)) - PACKAGES - {"tests"} - set(sys.stdlib_module_names)
     for package in outside:
         distributions = {normal(name) for name in INSTALLED.get(package, [package])}

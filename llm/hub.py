@@ -1,0 +1,77 @@
+"""Any causal language model that `transformers` can load, in the conversations of `llm.local`.
+
+Slower than the decoder of this package where that knows the model; the way for those that it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+
+from llm.decoder import PrefixStore
+from llm.errors import WeightsUnreadable, WeightsUnsupported
+from llm.hub_network import HubNetwork
+from llm.hub_tokenizer import HubTokenizer, control_ids, template_source, tokenizer_json
+from llm.local import CONTEXT, LocalModel
+from llm.scheduler import Scheduler
+from llm.template import ChatTemplate
+from llm.tokenizer import boundary_mask
+from llm.vocabulary import Vocabulary
+
+ONE_BY_ONE = (1.0,)  # see `Window`: verified together, its tokens would not be the same to the last bit
+
+
+def load(source: str, *, threads: int = 2, device: str = "cpu", dtype: torch.dtype | None = None) -> HubModel:
+    """Load a model from its folder, or by its name on the hub, where it is fetched when missing.
+
+    `dtype` defaults to float32 on a CPU, to bfloat16 on other devices. Raises WeightsUnreadable or
+    WeightsUnsupported.
+    """
+    dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
+    return HubModel(source, threads=threads, device=device, dtype=dtype)
+
+
+class HubModel(LocalModel):
+    """A `LanguageModel`. Threads may share it: one of its own computes for all their conversations."""
+
+    def __init__(
+        self, source: str, *, device: str, dtype: torch.dtype, threads: int = 2, context: int = CONTEXT
+    ) -> None:
+        self.name = Path(source).name
+        self.scheduler = Scheduler()
+        with _telling(source):
+            network = self.scheduler.run(lambda: _network(source, context, threads, device, dtype))
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            stop_ids = {id for id in control_ids(tokenizer) | network.end_ids if id < network.vocab_size}
+            self.tokenizer = HubTokenizer(tokenizer_json(tokenizer), stop_ids)
+            self.template = ChatTemplate(template_source(tokenizer), self.tokenizer)
+        pieces = [self.tokenizer.piece(id) for id in range(network.vocab_size)]
+        boundary = boundary_mask(pieces, stop_ids)
+        self.vocabulary = Vocabulary(self.tokenizer, boundary, tuple(stop_ids))
+        self.costs = ONE_BY_ONE
+        self.network = network
+        self._prefixes = PrefixStore()
+
+
+def _network(source: str, context: int, threads: int, device: str, dtype: torch.dtype) -> HubNetwork:
+    """Load the weights in the thread that is going to compute with them."""
+    torch.set_num_threads(threads)
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+    torch.nn.Module.to(model, device)  # transformers' own `to` has no usable type
+    return HubNetwork(model, context)
+
+
+@contextmanager
+def _telling(source: str) -> Iterator[None]:
+    """Turn what `transformers` raises into this package's words."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise WeightsUnreadable(f"{source!r} cannot be read: {error}") from error
+    except (ValueError, KeyError, ImportError) as error:
+        raise WeightsUnsupported(f"transformers cannot run {source!r}: {error}") from error
