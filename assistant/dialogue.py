@@ -1,4 +1,4 @@
-"""What was said so far. Calls return at once; the model's thread does them in order."""
+"""What was said so far. Calls return at once; the conversation's thread does them in order."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ class Dialogue:
     def close(self) -> None:
         """The conversation is over."""
         self._worker.submit(lambda: self._current().close())
+        self._worker.leave()
 
     def _current(self) -> Chat:
         assert self._chat is not None  # the constructor's renewal ran before

@@ -37,18 +37,18 @@ class Engines:
     """All engines. Without hearing or voice, conversations are typed or read; `failures` says why."""
 
     model: LanguageModel
-    model_worker: Worker  # it has loaded the model, see `assistant/workers.py`
     hearing: Hearing | None
     synthesizer: Synthesizer | None
     failures: tuple[str, ...] = ()
     voice_worker: Worker = field(default_factory=lambda: Worker("synthesizer"))
+    new_dialogue_worker: Callable[[], Worker] = lambda: Worker("dialogue")  # one per session
 
     def voice(self, rate: float) -> Voice | None:
         """The voice at a speaking rate, if there is one."""
         return Voice(self.synthesizer, self.voice_worker, rate) if self.synthesizer is not None else None
 
     def close(self) -> None:
-        """Let running steps end, and leave."""
+        """Let running steps of the audio engines end, and leave."""
         hearing = (self.hearing.words_worker, self.hearing.turn_worker) if self.hearing else ()
-        for worker in (self.model_worker, self.voice_worker, *hearing):
+        for worker in (self.voice_worker, *hearing):
             worker.close()

@@ -42,7 +42,7 @@ class Mouth:
         self._wire = wire
         self._engines = engines
         self._progress = progress  # told whenever an answer has more to say, ended or failed
-        self._dialogue = Dialogue(engines.model, engines.model_worker, wire.settings.instructions)
+        self._dialogue = Dialogue(engines.model, engines.new_dialogue_worker(), wire.settings.instructions)
         self._clock = asyncio.get_running_loop().time
 
     def expect(self, user_text: str) -> None:

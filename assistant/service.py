@@ -19,8 +19,6 @@ from assistant.persona import load_persona
 from assistant.progress import shown_step
 from assistant.session import Session
 from assistant.weights import Store
-from assistant.workers import Worker
-from llm.engine import LanguageModel
 from transport import server
 from transport.app import create_app
 from transport.connection import Connection, Limits
@@ -52,11 +50,10 @@ class ServiceConfig:
 def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: nullcontext()) -> Engines:
     """Load what the config names. Audio engines that fail leave the service in text mode, with the reason."""
     with step("loading the language model"):
-        worker = Worker("decoder")
-        model = worker.call(loading.load_language_model, config.engines, store)
-        worker.call(_compute_opening, model, load_persona(config.domain).prompt)
+        model = loading.load_language_model(config.engines, store)
+        model.chat(load_persona(config.domain).prompt).close()  # what all begin with is computed, and kept
     if config.text_only:
-        return Engines(model, worker, None, None, ("the service was started without audio",))
+        return Engines(model, None, None, ("the service was started without audio",))
     failures: list[str] = []
     with step("loading the recognizer"):
         hearing = _unless_it_fails("hearing", lambda: _load_hearing(config.engines, store), failures)
@@ -64,12 +61,7 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
         synthesizer = _unless_it_fails(
             "the voice", lambda: loading.load_synthesizer(config.engines), failures
         )
-    return Engines(model, worker, hearing, synthesizer, tuple(failures))
-
-
-def _compute_opening(model: LanguageModel, instructions: str) -> None:
-    """Run the model once, on what every conversation begins with: it is kept."""
-    model.chat(instructions).close()
+    return Engines(model, hearing, synthesizer, tuple(failures))
 
 
 def _load_hearing(config: EngineConfig, store: Store) -> Hearing:

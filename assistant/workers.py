@@ -1,8 +1,6 @@
-"""One thread per engine: its calls run one at a time, in the order they were asked for.
+"""A thread for blocking calls: they run one at a time, in the order they were asked for.
 
-What computes with torch on several cores, loading included, does it in one thread. OpenMP keeps a team for
-every thread that ever did, and once they outnumber the cores none of their threads spins any more between one
-product and the next: a decode step of the 0.5B model then takes 45 ms instead of 27.
+Each audio engine has one, and each conversation, whose language model computes in a thread of its own.
 
 The order is the contract behind cancellation: a step in a thread cannot be interrupted, so whoever cancels a
 task lets the running step end, and what it submits next runs after it.
@@ -22,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """The thread of one engine."""
+    """One such thread."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -31,10 +29,6 @@ class Worker:
     async def run(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         """Run `call` in the thread. Cancelled before its start it never runs; later, its result is lost."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
-
-    def call(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Run `call` in the thread and wait for it here, outside any event loop: at start-up."""
-        return self._threads.submit(call, *args).result()
 
     def submit(self, call: Callable[[*Ts], object], *args: *Ts) -> None:
         """Queue `call` without waiting; an error in it is logged."""
@@ -52,6 +46,10 @@ class Worker:
     def close(self) -> None:
         """Let the running call end; drop the rest."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def leave(self) -> None:
+        """Let what was asked for run, without waiting; nothing more may be."""
+        self._threads.shutdown(wait=False)
 
     def _report(self, done: Future[object]) -> None:
         if not done.cancelled() and (error := done.exception()) is not None:

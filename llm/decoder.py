@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from threading import Lock
+from collections.abc import Generator, Sequence
 from typing import Protocol
 
 import torch
@@ -30,17 +29,20 @@ class Network(Protocol):
         """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache."""
         ...
 
+    def step(self, ids: list[int], caches: list[KeyValues]) -> Tensor:
+        """Compute the hidden states [n, D] of one token for each of n sequences, and extend their caches."""
+        ...
+
     def logits(self, hidden: Tensor) -> Tensor:
         """Score the next token: [S, D] -> [S, V]."""
         ...
 
 
 class Decoder:
-    """One sequence and its cache. Not thread-safe; `lock` lets the decoders of one model take turns."""
+    """One sequence and its cache. Not thread-safe: one thread computes for all decoders of a network."""
 
-    def __init__(self, network: Network, lock: Lock) -> None:
+    def __init__(self, network: Network) -> None:
         self._network = network
-        self._lock = lock
         self._cache = network.key_values()
         self._ids: list[int] = []  # what the cache holds; len(_ids) == _cache.length
         self._hidden: Tensor | None = None  # [n, D] of the last n ids, if they were the last computed
@@ -55,6 +57,15 @@ class Decoder:
 
         What follows each of the last `scored` of them can be asked of `logits` afterwards.
         """
+        steps = self.prefilling(ids, scored=scored)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return int(end.value)
+
+    def prefilling(self, ids: Sequence[int], *, scored: int = 1) -> Generator[None, None, int]:
+        """Do what `prefill` does, a chunk of CHUNK_TOKENS a step."""
         shared = shared_length(self._ids, ids)
         scored = min(scored, len(ids))
         if shared == len(ids) == len(self._ids) and self._hidden is not None and len(self._hidden) >= scored:
@@ -62,7 +73,10 @@ class Decoder:
         shared = min(shared, len(ids) - scored)  # computed again for their hidden states
         if shared < len(self._ids):
             self._crop(shared)
-        hidden = [self._forward(ids[at : at + CHUNK_TOKENS]) for at in range(shared, len(ids), CHUNK_TOKENS)]
+        hidden = []
+        for at in range(shared, len(ids), CHUNK_TOKENS):
+            yield
+            hidden.append(self._forward(ids[at : at + CHUNK_TOKENS]))
         self._hidden = torch.cat(hidden)[-scored:].clone()
         return len(ids) - shared
 
@@ -82,7 +96,7 @@ class Decoder:
         """
         assert self._hidden is not None
         rows = self._hidden[[len(self._hidden) - 1 - each for each in before or (0,)]]
-        with self._lock, torch.inference_mode():
+        with torch.inference_mode():
             scores = self._network.logits(rows).float().cpu()
         return scores if before else scores[0]
 
@@ -102,32 +116,46 @@ class Decoder:
         self._hidden = None
 
     def _forward(self, ids: Sequence[int], *, stepwise: bool = False) -> Tensor:
-        with self._lock, torch.inference_mode():
+        with torch.inference_mode():
             hidden = self._network.forward(list(ids), self._cache, stepwise=stepwise)
         self._ids += ids
         return hidden
 
 
+def extend_each(decoders: Sequence[Decoder], ids: Sequence[int]) -> Tensor:
+    """Compute one token for each decoder of a network in one pass; returns what follows each: [n, V].
+
+    As `Decoder.extend` and `logits` do, but for rounding: whether two sequences shared a pass may show in the
+    last bits.
+    """
+    network = decoders[0]._network
+    with torch.inference_mode():
+        hidden = network.step(list(ids), [each._cache for each in decoders])
+        logits = network.logits(hidden).float().cpu()
+    for decoder, id, row in zip(decoders, ids, hidden, strict=True):
+        decoder._ids.append(id)
+        decoder._hidden = row[None]
+    return logits
+
+
 class PrefixStore:
-    """Keys and values of the sequences that conversations begin with, computed once. Thread-safe."""
+    """Keys and values of the sequences that conversations begin with, computed once. Not thread-safe."""
 
     def __init__(self) -> None:
         self._prefixes: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()  # least recently used first
-        self._lock = Lock()
 
-    def begin(self, decoder: Decoder, ids: Sequence[int]) -> None:
-        """Fill an empty decoder with `ids`; they are computed if no decoder began with them lately."""
+    def beginning(self, decoder: Decoder, ids: Sequence[int]) -> Generator[None]:
+        """Fill an empty decoder with `ids`, computed in chunks if no decoder began with them lately."""
         key = tuple(ids)
-        with self._lock:
-            prefix = self._prefixes.get(key)
-            if prefix is None:
-                decoder.prefill(ids)
-                self._prefixes[key] = decoder.prefix()
-            else:
-                decoder.restore(ids, prefix)
-            self._prefixes.move_to_end(key)
-            if len(self._prefixes) > PREFIXES:
-                self._prefixes.popitem(last=False)
+        prefix = self._prefixes.get(key)
+        if prefix is None:
+            yield from decoder.prefilling(ids)
+            self._prefixes[key] = decoder.prefix()
+        else:
+            decoder.restore(ids, prefix)
+        self._prefixes.move_to_end(key)
+        if len(self._prefixes) > PREFIXES:
+            self._prefixes.popitem(last=False)
 
 
 def shared_length(a: Sequence[int], b: Sequence[int]) -> int:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
-from threading import Lock
 
 import torch
-from torch import Tensor
 
 from llm import layout
 from llm.decoder import Decoder, Network, PrefixStore
-from llm.dialogue import Dialogue, Turn
+from llm.dialogue import Dialogue, Prompt, Turn
 from llm.engine import Message, Sampling, Token
 from llm.errors import OutOfTurn
 from llm.fused import FusedTransformer, suits
+from llm.generation import Generation
 from llm.layout import Weights
 from llm.model import Transformer
 from llm.sampling import Sampler
+from llm.scheduler import Scheduler
 from llm.template import ChatTemplate
-from llm.tokenizer import TextStream, TextTokenizer
-from llm.window import FREE, Proposal, Window, window_costs
+from llm.tokenizer import TextTokenizer
+from llm.vocabulary import Vocabulary
+from llm.window import FREE, Window, window_costs
 
 CONTEXT = 4096  # positions: 100 MB of KV cache for the 0.5B model, once all are used
 REPLY_SHARE = 8  # one of so many positions stays free for the answer
@@ -33,70 +34,71 @@ def load(
 ) -> LocalModel:
     """Load the weights that `gguf.convert` wrote to `folder`. Raises WeightsUnreadable.
 
-    `threads` becomes torch's setting for the whole process, or 1 if torch computes no products. `dtype`
-    defaults to float32 (int8 products) on a CPU, to bfloat16 on other devices.
+    `threads`: of its products. `dtype` defaults to float32 (int8 products) on a CPU, to bfloat16 on other
+    devices.
     """
-    torch.set_num_threads(threads)
     dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
-    model = LocalModel(layout.read(folder), name=name, device=device, dtype=dtype)
-    if isinstance(model.network, FusedTransformer):
-        torch.set_num_threads(1)  # for the little that is left to it: more would spin on the graph's cores
-    model.costs = window_costs(model.decoder())
+    model = LocalModel(layout.read(folder), name=name, threads=threads, device=device, dtype=dtype)
+    model.costs = model.scheduler.run(lambda: window_costs(model.decoder()))
     return model
 
 
 class LocalModel:
-    """A `LanguageModel`. Threads may share it: the steps of their conversations take turns."""
+    """A `LanguageModel`. Threads may share it: one of its own computes for all their conversations."""
 
     def __init__(
-        self, weights: Weights, *, name: str, device: str, dtype: torch.dtype, context: int = CONTEXT
+        self,
+        weights: Weights,
+        *,
+        name: str,
+        device: str,
+        dtype: torch.dtype,
+        threads: int = 2,
+        context: int = CONTEXT,
     ) -> None:
         self.name = name
         self.tokenizer = TextTokenizer(weights.tokenizer_json, weights.config.stop_ids)
         self.template = ChatTemplate(weights.chat_template, self.tokenizer)
+        self.vocabulary = Vocabulary(self.tokenizer, weights.tensors["boundary"], weights.config.stop_ids)
         self.costs: Sequence[float] = FREE  # see `Window`
-        self.stop_ids = frozenset(weights.config.stop_ids)
-        self._boundary_ids = weights.tensors["boundary"].nonzero()[:, 0]
-        pieces = {id: self.tokenizer.decode([id]).strip() for id in self._boundary_ids.tolist()}
-        self._question_ids = [id for id, piece in pieces.items() if piece.startswith(("?", "？"))]
+        self.scheduler = Scheduler()
         positions = min(context, weights.config.context)
-        self.network = _network(weights, positions, device, dtype)
-        self._step_lock = Lock()
+        self.network = self.scheduler.run(lambda: _network(weights, positions, threads, device, dtype))
         self._prefixes = PrefixStore()
 
     def chat(self, system: str) -> LocalChat:
         """Open a conversation; the first one with a system text computes it, the next ones copy that."""
         dialogue = Dialogue(system, self.tokenizer, self.template)
-        decoder = self.decoder()
-        self._prefixes.begin(decoder, dialogue.opening())
-        return LocalChat(self, dialogue, decoder)
+        return LocalChat(
+            self, dialogue, self.scheduler.run_steps(self._begun(dialogue.opening()), urgent=True)
+        )
 
     def decoder(self) -> Decoder:
-        """Make a decoder with an empty cache."""
-        return Decoder(self.network, self._step_lock)
+        """Make a decoder with an empty cache, for the scheduler's thread."""
+        return Decoder(self.network)
 
-    def boundary(self, logits: Tensor) -> float:
-        """Return the probability that the next token ends a phrase: [V] -> 0 to 1."""
-        return float(logits.softmax(dim=0)[self._boundary_ids].sum())
-
-    def turn_over(self, logits: Tensor, end: int) -> float:
-        """Return the probability that a turn ends here: by the token `end`, or a question mark not heard.
-
-        A recognizer may write without marks. A full stop does not count: statements mostly lead on.
-        """
-        return float(logits.softmax(dim=0)[[end, *self._question_ids]].sum())
+    def _begun(self, opening: list[int]) -> Generator[None, None, Decoder]:
+        decoder = self.decoder()
+        yield from self._prefixes.beginning(decoder, opening)
+        return decoder
 
 
-def _network(weights: Weights, positions: int, device: str, dtype: torch.dtype) -> Network:
+def _network(weights: Weights, positions: int, threads: int, device: str, dtype: torch.dtype) -> Network:
+    """Load the weights in the thread that is going to compute with them."""
+    torch.set_num_threads(threads)
     if device == "cpu" and dtype == torch.float32 and suits(weights):
-        return FusedTransformer(weights, positions=positions, threads=torch.get_num_threads())
+        fused = FusedTransformer(weights, positions=positions, threads=threads)
+        torch.set_num_threads(1)  # for the little that is left to it: more would spin on the graph's cores
+        return fused
     return Transformer(weights, positions=positions, device=device, dtype=dtype)
 
 
 @dataclass(slots=True)
 class _Pending:
     user: Turn | None
+    stops: bool  # the answer may end inside a token
     said: list[int] = field(default_factory=list)
+    text: str = ""
 
 
 class LocalChat:
@@ -107,6 +109,7 @@ class LocalChat:
         self._dialogue = dialogue
         self._decoder: Decoder | None = decoder  # None: closed
         self._pending: _Pending | None = None
+        self._generation: Generation | None = None  # of the pending answer
         self._room = decoder.positions - decoder.positions // REPLY_SHARE  # for prompts
         self._turn_over: float | None = None
         self._window = Window(model.costs)
@@ -120,51 +123,51 @@ class LocalChat:
         if self._pending is not None:
             return 0
         prompt = self._dialogue.prompt(self._dialogue.turn("user", user_text), self._room)
-        return decoder.prefill(prompt.ids, scored=len(prompt.opening) + 1)
+        return self._prefilled(decoder, prompt, urgent=False)
 
-    def reply(self, user_text: str | None, sampling: Sampling) -> Iterator[Token]:
-        """See `Chat`. The answer ends early where the context does. Raises ContextOverflow or OutOfTurn."""
+    def prompt_ids(self, user_text: str) -> list[int]:
+        """Return what an answer to this text would be computed from. Raises ContextOverflow."""
+        return self._dialogue.prompt(self._dialogue.turn("user", user_text), self._room).ids
+
+    def reply(self, user_text: str | None, sampling: Sampling) -> Generator[Token]:
+        """See `Chat`. The answer ends early where the context does.
+
+        Raises ContextOverflow, OutOfTurn, or BadSampling for a token that the vocabulary does not have.
+        """
         decoder = self._open()
         if self._pending is not None:
             raise OutOfTurn("an answer is pending; commit or discard it first")
+        sampler = Sampler(sampling, vocabulary=self._model.vocabulary.size)
         user = None if user_text is None else self._dialogue.turn("user", user_text)
-        self._pending = pending = _Pending(user)
+        self._pending = pending = _Pending(user, stops=bool(sampling.stop))
         self._turn_over = None
         prompt = self._dialogue.prompt(user, self._room)
-        decoder.prefill(prompt.ids, scored=len(prompt.opening) + 1)
-        logits = decoder.logits(len(prompt.opening), 0)
-        if user is not None:
-            self._turn_over = self._model.turn_over(logits[0], prompt.opening[0])
-        yield from self._decode(decoder, pending, prompt.ids, logits[1:], sampling)
+        self._prefilled(decoder, prompt, urgent=True)
+        self._generation = generation = self._model.scheduler.run(
+            lambda: self._begun(decoder, prompt, sampler, spoken=user is not None)
+        )
+        with closing(self._model.scheduler.tokens(generation)) as tokens:
+            for token in tokens:
+                pending.said.append(token.id)
+                pending.text += token.text
+                yield token
+                if self._pending is not pending:  # committed or discarded: what follows is nobody's
+                    return
 
-    def _decode(
-        self, decoder: Decoder, pending: _Pending, prompt: list[int], logits: Tensor, sampling: Sampling
-    ) -> Iterator[Token]:
-        """Go on from `logits` [1, V], what follows the prompt: a window a pass, yielded token by token."""
-        sampler, stream, said = Sampler(sampling), TextStream(self._model.tokenizer), pending.said
-        room = min(sampling.max_tokens, decoder.positions - len(prompt))
-        proposal = Proposal()
-        while True:
-            followed: list[int] = []
-            for row, guess in zip_longest(logits, proposal.ids):  # the last row's is none
-                id = sampler.choose(row, said)
-                followed.append(id)
-                if id in self._model.stop_ids:
-                    decoder.drop(len(proposal.ids) + 1 - len(followed))
-                    return
-                said.append(id)
-                yield Token(id, stream.push(id), self._model.boundary(row))
-                if self._pending is not pending:  # committed or discarded: the cache is no longer ours
-                    return
-                if id != guess:
-                    break
-            self._window.learn(proposal, followed)
-            if len(said) == room:
-                return
-            decoder.drop(len(proposal.ids) + 1 - len(followed))
-            proposal = self._window.propose(prompt + said, room - len(said) - 1)
-            decoder.extend(id, *proposal.ids)
-            logits = decoder.logits(*range(len(proposal.ids), -1, -1))
+    def _prefilled(self, decoder: Decoder, prompt: Prompt, *, urgent: bool) -> int:
+        steps = decoder.prefilling(prompt.ids, scored=len(prompt.opening) + 1)
+        return self._model.scheduler.run_steps(steps, urgent=urgent)
+
+    def _begun(self, decoder: Decoder, prompt: Prompt, sampler: Sampler, *, spoken: bool) -> Generation:
+        """Begin the answer to a prompt that the decoder holds."""
+        vocabulary, opening = self._model.vocabulary, prompt.opening
+        over, first = decoder.logits(len(opening), 0)
+        if spoken:
+            self._turn_over = vocabulary.turn_over(over, opening[0])
+        room = decoder.positions - len(prompt.ids)
+        generation = Generation(decoder, vocabulary, sampler, self._window, prompt.ids, room)
+        generation.take(first[None])
+        return generation
 
     @property
     def turn_over(self) -> float | None:
@@ -176,15 +179,19 @@ class LocalChat:
         self._open()
         if self._pending is None:
             raise OutOfTurn("there is no pending turn to commit")
+        if heard is None and self._pending.stops:
+            heard = self._pending.text
         answer = self._dialogue.answer(self._pending.said, heard)
         if self._pending.user is not None:
             self._dialogue.append(self._pending.user)
         self._dialogue.append(answer)
-        self._pending = None
+        self.discard()
 
     def discard(self) -> None:
         """See `Chat`."""
-        self._pending = None
+        if self._generation is not None:
+            self._generation.stop()
+        self._pending = self._generation = None
 
     def truncate(self, heard: str) -> None:
         """See `Chat`. Raises NotSaid, or OutOfTurn without an answer in the dialogue."""
@@ -203,7 +210,8 @@ class LocalChat:
 
     def close(self) -> None:
         """See `Chat`."""
-        self._decoder = self._pending = None
+        self.discard()
+        self._decoder = None
 
     def _open(self) -> Decoder:
         if self._decoder is None:

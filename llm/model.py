@@ -8,8 +8,10 @@ Names of the tensors: embed, head (absent if tied), norm, and for each layer lay
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +20,8 @@ from torch import Tensor
 from llm.layout import ModelConfig, Weights, floats
 from llm.linear import Linear, linear, packing
 
+Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]  # layer, q [S, H, E], k, v [S, G, E] -> [S, H * E]
+
 
 class KeyValues:
     """Keys and values of one sequence, for every layer; positions from `length` on are undefined.
@@ -25,17 +29,16 @@ class KeyValues:
     Memory behind positions that were never written is not taken from the system.
     """
 
-    def __init__(self, config: ModelConfig, positions: int, device: str, dtype: torch.dtype) -> None:
-        shape = (2, config.n_layers, 1, config.n_kv_heads, positions, config.head_dim)
-        self.data = torch.empty(shape, device=device, dtype=dtype)  # [2, layers, 1, G, positions, E]
+    def __init__(self, data: Tensor) -> None:
+        self.data = data  # [2, layers, 1, G, positions, E]
         self.length = 0  # the owner moves it: on by S after a forward pass, back to crop
 
-    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Write `k` and `v` [S, G, E] behind `length`; returns all of the layer's, each [1, G, T, E]."""
-        end = self.length + len(k)
+    def write(self, layer: int, start: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Write `k` and `v` [S, G, E] from `start` on; returns all up to their end, each [1, G, T, E]."""
+        end = start + len(k)
         keys, values = self.data[0, layer, :, :, :end], self.data[1, layer, :, :, :end]
-        keys[0, :, self.length :] = k.transpose(0, 1)
-        values[0, :, self.length :] = v.transpose(0, 1)
+        keys[0, :, start:] = k.transpose(0, 1)
+        values[0, :, start:] = v.transpose(0, 1)
         return keys, values
 
     def prefix(self) -> Tensor:
@@ -98,7 +101,8 @@ class Transformer:
 
     def key_values(self) -> KeyValues:
         """Make an empty KV cache for one sequence."""
-        return KeyValues(self.config, self.positions, self.device, self.dtype)
+        shape = key_values_shape(self.config, self.positions)
+        return KeyValues(torch.empty(shape, device=self.device, dtype=self.dtype))
 
     def forward(self, ids: list[int], cache: KeyValues, *, stepwise: bool = False) -> Tensor:
         """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache.
@@ -106,15 +110,22 @@ class Transformer:
         `stepwise`: to the last bit those that the tokens would have one by one. Costs more for many.
         """
         start, end = cache.length, cache.length + len(ids)
-        x = self._embedded(torch.tensor(ids, device=self.device))  # [S, D]
-        cos, sin = self._cos[start:end], self._sin[start:end]  # [S, 1, E]
-        mask = None if stepwise else self._mask(start, end)
-        for index, layer in enumerate(self._layers):
-            x = x + self._attention(layer, index, self._normed(x, layer.attn_norm), cos, sin, mask, cache)
-            gate, up = layer.gate_up(self._normed(x, layer.mlp_norm)).chunk(2, dim=-1)  # [S, F] each
-            x = x + layer.down(F.silu(gate).mul_(up))
+        if stepwise or len(ids) == 1:
+            attend: Attend = partial(self._one_by_one, [(cache, at) for at in range(start, end)])
+        else:
+            attend = partial(self._together, cache, self._mask(start, end))
+        hidden = self._run(ids, torch.arange(start, end, device=self.device), attend)
         cache.length = end
-        return self._normed(x, self._norm)
+        return hidden
+
+    def step(self, ids: list[int], caches: list[KeyValues]) -> Tensor:
+        """Compute the hidden states [n, D] of one token for each of n sequences, and extend their caches."""
+        places = [(cache, cache.length) for cache in caches]
+        positions = torch.tensor([cache.length for cache in caches], device=self.device)
+        hidden = self._run(ids, positions, partial(self._one_by_one, places))
+        for cache in caches:
+            cache.length += 1
+        return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Score the next token: [S, D] -> [S, V]."""
@@ -127,42 +138,53 @@ class Transformer:
     def _normed(self, x: Tensor, weight: Tensor) -> Tensor:
         return F.rms_norm(x, weight.shape, weight, self.config.norm_eps)
 
-    def _mask(self, start: int, end: int) -> Tensor | None:
-        """Causal mask to add to the scores, for the folded heads of `_attention`: [H / G * S, T]."""
-        if end - start == 1:
-            return None  # a single new position sees everything
+    def _run(self, ids: list[int], positions: Tensor, attend: Attend) -> Tensor:
+        """Compute the hidden states [S, D] of tokens at these positions [S]."""
+        x = self._embedded(torch.tensor(ids, device=self.device))  # [S, D]
+        cos, sin = self._cos[positions], self._sin[positions]  # [S, 1, E]
+        H, G, E, S = self.config.n_heads, self.config.n_kv_heads, self.config.head_dim, len(x)
+        for index, layer in enumerate(self._layers):
+            qkv = layer.qkv(self._normed(x, layer.attn_norm)).view(S, H + 2 * G, E)
+            rotated = rotate(qkv[:, : H + G], cos, sin)
+            x = x + layer.out(attend(index, rotated[:, :H], rotated[:, H:], qkv[:, H + G :]))
+            gate, up = layer.gate_up(self._normed(x, layer.mlp_norm)).chunk(2, dim=-1)  # [S, F] each
+            x = x + layer.down(F.silu(gate).mul_(up))
+        return self._normed(x, self._norm)
+
+    def _mask(self, start: int, end: int) -> Tensor:
+        """Causal mask to add to the scores, for the folded heads of `_together`: [H / G * S, T]."""
         mask = torch.full((end - start, end), -torch.inf, device=self.device, dtype=self.dtype).triu_(
             start + 1
         )
         return mask.repeat(self.config.n_heads // self.config.n_kv_heads, 1)
 
-    def _attention(
-        self,
-        layer: Layer,
-        index: int,
-        x: Tensor,
-        cos: Tensor,
-        sin: Tensor,
-        mask: Tensor | None,
-        cache: KeyValues,
+    # Attention of queries [S, H, E] to the keys and values so far and their own [S, G, E]: [S, H * E]. The
+    # H / G query heads of a key-value head become rows of one query: keys and values are not copied.
+
+    def _together(
+        self, cache: KeyValues, mask: Tensor, layer: int, q: Tensor, k: Tensor, v: Tensor
     ) -> Tensor:
-        H, G, E, S = self.config.n_heads, self.config.n_kv_heads, self.config.head_dim, len(x)
-        qkv = layer.qkv(x).view(S, H + 2 * G, E)
-        rotated = rotate(qkv[:, : H + G], cos, sin)
-        keys, values = cache.extend(index, rotated[:, H:], qkv[:, H + G :])  # [1, G, T, E]
-        # The H / G query heads of a key-value head become rows of one query: keys and values are not copied.
-        if mask is None:  # each position by itself: with others beside it, sums are rounded otherwise
-            before, q = cache.length, rotated[:, :H].reshape(S, 1, G, H // G, E)
-            rows = [
-                F.scaled_dot_product_attention(
-                    q[i], keys[:, :, : before + i + 1], values[:, :, : before + i + 1]
-                )
-                for i in range(S)
-            ]
-            return layer.out(torch.cat(rows).view(S, H * E))
-        q = rotated[:, :H].transpose(0, 1).reshape(1, G, H // G * S, E)
+        (S, H, E), G = q.shape, k.shape[1]
+        keys, values = cache.write(layer, cache.length, k, v)  # [1, G, T, E]
+        q = q.transpose(0, 1).reshape(1, G, H // G * S, E)
         y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)  # [1, G, H / G * S, E]
-        return layer.out(y.view(H, S, E).transpose(0, 1).reshape(S, H * E))
+        return y.view(H, S, E).transpose(0, 1).reshape(S, H * E)
+
+    def _one_by_one(
+        self, places: list[tuple[KeyValues, int]], layer: int, q: Tensor, k: Tensor, v: Tensor
+    ) -> Tensor:
+        """Each row by itself, in its own place: with others beside it, its sums are rounded otherwise."""
+        (S, H, E), G = q.shape, k.shape[1]
+        rows = []
+        for i, (cache, at) in enumerate(places):
+            keys, values = cache.write(layer, at, k[i : i + 1], v[i : i + 1])
+            rows.append(F.scaled_dot_product_attention(q[i].reshape(1, G, H // G, E), keys, values))
+        return torch.cat(rows).view(S, H * E)
+
+
+def key_values_shape(config: ModelConfig, positions: int, sequences: int = 1) -> tuple[int, ...]:
+    """[2, layers, sequences, G, positions, E]: keys, then values."""
+    return 2, config.n_layers, sequences, config.n_kv_heads, positions, config.head_dim
 
 
 def rotations(config: ModelConfig, positions: int) -> tuple[Tensor, Tensor]:

@@ -75,11 +75,11 @@ def room(
     )
     engines = Engines(
         ScriptedModel(chat),
-        InlineWorker("model", 0.02),
         None if deaf else hearing,
         voice or LevelVoice(),
         ("hearing could not be loaded",) if deaf else (),
         InlineWorker("voice", 0.01),
+        lambda: InlineWorker("dialogue", 0.02),
     )
     client = ScriptedClient(settings or SessionSettings(instructions="Be brief."))
     return Room(client, chat, engines, vocabulary)

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from llm.engine import Message, Sampling
-from llm.errors import ContextOverflow, NotSaid, OutOfTurn
+from llm.errors import BadSampling, ContextOverflow, NotSaid, OutOfTurn
 from llm.local import LocalChat, LocalModel
 from tests.tiny_model import tiny_model
 
@@ -239,7 +239,7 @@ class Conversation(RuleBasedStateMachine):
         for _ in range(tokens):
             decoder = self.model.decoder()
             decoder.prefill([*prompt, *answer])
-            if (id := int(decoder.logits().argmax())) in self.model.stop_ids:
+            if (id := int(decoder.logits().argmax())) in self.model.vocabulary.stop_ids:
                 break
             answer.append(id)
         return answer
@@ -294,3 +294,30 @@ def test_no_order_of_calls_lets_the_cache_change_an_answer(model: LocalModel) ->
     run_state_machine_as_test(
         machine, settings=settings(max_examples=40, stateful_step_count=12, deadline=None, derandomize=True)
     )
+
+
+def test_an_answer_ends_before_its_stop_string_and_is_kept_without_it(model: LocalModel) -> None:
+    chat = model.chat(SYSTEM)
+    whole = say(chat, "Hello?", Sampling(max_tokens=30))
+    chat.discard()
+    stop = whole[len(whole) // 2 :][:3]
+    said = say(chat, "Hello?", Sampling(max_tokens=30, stop=(stop,)))
+    assert said == whole[: whole.index(stop)]
+    chat.commit()
+    assert said.startswith(chat.history[-1].text)
+
+
+def test_stop_strings_that_do_not_come_lose_nothing(model: LocalModel) -> None:
+    chat = model.chat(SYSTEM)
+    whole = say(chat, "Hello?", Sampling(max_tokens=30))
+    chat.discard()
+    for stop in (whole[-2:] + "\0", "\0"):
+        assert say(chat, "Hello?", Sampling(max_tokens=30, stop=(stop,))) == whole
+        chat.discard()
+
+
+def test_a_biased_token_that_there_is_not_is_refused_before_anything_happens(model: LocalModel) -> None:
+    chat = model.chat(SYSTEM)
+    with pytest.raises(BadSampling, match="logit_bias"):
+        next(chat.reply("Hello?", Sampling(logit_bias=((10**6, 5.0),))))
+    assert say(chat, "Hello?")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from threading import Lock
 
 import pytest
 import torch
@@ -72,7 +71,7 @@ def test_every_position_can_be_filled_and_the_cache_goes_on_from_a_crop_and_from
     network: FusedTransformer,
 ) -> None:
     ids = [*IDS, 5]
-    first, second = (Decoder(network, Lock()) for _ in range(2))
+    first, second = (Decoder(network) for _ in range(2))
     assert first.prefill(ids) == first.positions == len(ids)
     expected = first.logits()
     assert first.prefill([*ids[:50], 9, 9]) == 2

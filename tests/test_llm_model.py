@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
 
 import pytest
 import torch
@@ -31,7 +30,7 @@ def logits(model: Transformer, ids: list[int]) -> Tensor:
 
 
 def decoder(model: Transformer) -> Decoder:
-    return Decoder(model, Lock())
+    return Decoder(model)
 
 
 @pytest.mark.parametrize("random_model", [random_llama, random_qwen2])
