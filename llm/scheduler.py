@@ -25,6 +25,8 @@ MOST_TOGETHER = 8  # answers in a pass: from there on it takes as much longer as
 # How long an answer stands back for one that is urgent: less than the sound its listener has in hand when the
 # next phrase must be begun (0.7 s, see `pacing.DRY_S`).
 PATIENCE_S = 0.25
+# How long a pass waits for prompts whose answers could take part in it: two or three short ones.
+GATHERING_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,18 @@ class Schedule:
 
     def next(self, now_s: float) -> Call | list[Generation] | None:
         """The work to do now: one step of a call, or a pass for some answers."""
-        ready = [each for each in self.generations if each.ready]
-        pressing = [each for each in ready if each.urgent or now_s - each.served_s > PATIENCE_S]
+        waiting = sorted((each for each in self.generations if each.ready), key=lambda each: each.served_s)
+        pressing = [each for each in waiting if each.urgent or now_s - each.served_s > PATIENCE_S]
         call = next((each for each in self.calls if each.urgent), None)
-        if call is None and not pressing:
-            pressing, call = ready, next(iter(self.calls), None)
+        if call is not None:  # the sooner it is through, the more answers share each pass
+            pressing = [each for each in pressing if now_s - each.served_s > GATHERING_S]
+        elif not pressing:
+            pressing, call = waiting, next(iter(self.calls), None)
         if call is not None and not (pressing and self._called):
             self._called = True
             return call
         self._called = False
-        return sorted(pressing, key=lambda each: each.served_s)[:MOST_TOGETHER] or None
+        return pressing[:MOST_TOGETHER] or None
 
 
 class Scheduler:

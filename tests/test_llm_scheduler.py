@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from llm.engine import Sampling
 from llm.local import LocalModel
-from llm.scheduler import MOST_TOGETHER, PATIENCE_S, Call, Schedule, Scheduler
+from llm.scheduler import GATHERING_S, MOST_TOGETHER, PATIENCE_S, Call, Schedule, Scheduler
 from llm.window import FREE
 from tests.tiny_model import tiny_model
 
@@ -80,6 +80,13 @@ def test_an_urgent_prompt_goes_before_answers_that_can_wait() -> None:
     prompt = call(urgent=True, steps=3)
     waiting = schedule(Answer(), calls=(call(urgent=False), prompt))
     assert [chosen(waiting, 0.0) for _ in range(3)] == [prompt] * 3
+
+
+def test_a_pass_waits_a_little_for_prompts_whose_answers_can_take_part_in_it() -> None:
+    answer, prompt = Answer(urgent=True), call(urgent=True, steps=9)
+    waiting = schedule(answer, calls=(prompt,))
+    assert chosen(waiting, GATHERING_S - 0.01) is prompt
+    assert chosen(waiting, GATHERING_S + 0.01) == [answer]
 
 
 @given(
