@@ -67,6 +67,10 @@ class Ear:
         self.utterance = None
         self._preroll = self._preroll[:0]
 
+    def silence_s(self) -> float:
+        """Seconds since the last voiced frame, up to what was just received."""
+        return (self.received - self._voice_end) / SAMPLE_RATE_HZ
+
     def voiced_until(self) -> int:
         """How much had been fed to the open utterance at the end of the last voice."""
         assert self.utterance is not None

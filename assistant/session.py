@@ -160,6 +160,8 @@ class Session:
                 if self._follows_voice():
                     silence_s = frame.silence_samples / SAMPLE_RATE_HZ
                     await self._do(self._turns.voice(frame.speaking, silence_s, FRAME_S))
+            if self._turns.state is State.CLOSING:
+                await self._do(self._turns.waited(ear.silence_s()))
             self._decode_when_due(ear)
             await asyncio.sleep(0)  # a long message must not hold up the other sessions
 

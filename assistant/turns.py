@@ -116,6 +116,11 @@ class Turns:
         self._voiced_s += frame_s if voiced else 0.0
         return self._step(Event.NOISE) if silence_s >= self.policy.noise_s else ()
 
+    def waited(self, silence_s: float) -> tuple[Action, ...]:
+        """Between two frames: so long since the last voiced one, for all that is known."""
+        self.silence_s = max(self.silence_s, silence_s)
+        return self._lapse()
+
     def scored(self, completeness: float) -> tuple[Action, ...]:
         """The closing utterance sounds complete with this probability."""
         self._completeness = completeness

@@ -4,38 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from llm.model import KeyValues
+from llm.network import Network
 
 # Larger chunks cost no less per token on two cores, and a step of another conversation waits for one chunk.
 CHUNK_TOKENS = 64
 PREFIXES = 8  # kept at most, 25 KB a token for the 0.5B model: a service has a handful of personas
-
-
-class Network(Protocol):
-    """The weights of a decoder, and its forward pass: see `model.Transformer`."""
-
-    positions: int
-
-    def key_values(self) -> KeyValues:
-        """Make an empty KV cache for one sequence."""
-        ...
-
-    def forward(self, ids: list[int], cache: KeyValues, *, stepwise: bool = False) -> Tensor:
-        """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache."""
-        ...
-
-    def step(self, ids: list[int], caches: list[KeyValues]) -> Tensor:
-        """Compute the hidden states [n, D] of one token for each of n sequences, and extend their caches."""
-        ...
-
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Score the next token: [S, D] -> [S, V]."""
-        ...
 
 
 class Decoder:

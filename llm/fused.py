@@ -11,6 +11,7 @@ AVX2 alone a product of one row takes as long as in torch, one of several twice 
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Sequence
 from weakref import WeakValueDictionary, finalize
 
 import numpy as np
@@ -23,6 +24,7 @@ from llm import layout
 from llm.graph import BLOCKS, HEAD_MULTIPLE, Graph
 from llm.layout import ModelConfig, Weights
 from llm.model import KeyValues, key_values_shape
+from llm.network import ANOTHERS, Cache
 
 SLOTS = 8  # sequences that one pass can take: more rows cost as much more
 
@@ -61,18 +63,18 @@ class FusedTransformer:
             self._arenas.append(arena)
         return arena.take()
 
-    def forward(self, ids: list[int], cache: KeyValues, *, stepwise: bool = False) -> Tensor:
+    def forward(self, ids: list[int], cache: Cache, *, stepwise: bool = False) -> Tensor:
         """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache.
 
         `stepwise` makes no difference: the states are those that the tokens have one by one.
         """
-        assert isinstance(cache, Slot), "the cache is another model's"
+        assert isinstance(cache, Slot), ANOTHERS
         even = [*ids, *ids[-1:]] if len(ids) % 2 else ids
         hidden = cache.arena.run(self._embedded(even), cache.number, 1)
         cache.length += len(ids)
         return torch.from_numpy(hidden[: len(ids)])
 
-    def step(self, ids: list[int], caches: list[KeyValues]) -> Tensor:
+    def step(self, ids: list[int], caches: Sequence[Cache]) -> Tensor:
         """Compute the hidden states [n, D] of one token for each of n sequences, and extend their caches."""
         hidden = np.empty((len(ids), self.config.dim), np.float32)
         for arena in self._arenas:

@@ -16,7 +16,9 @@ from llm.tokenizer import TextStream
 from llm.vocabulary import Vocabulary
 from llm.window import Proposal, Window
 
-AHEAD_TOKENS = 4  # made and not yet taken: hides the taker's own time; what a barge-in wastes at most
+# Made and not yet asked for, where several answers share passes: it hides their takers' own time. One alone
+# is made as it is asked for: its first phrase is being spoken meanwhile, on the same cores.
+AHEAD_TOKENS = 4
 FIRST_TOKENS = 8  # while an answer has fewer, nothing of it may have been heard yet
 
 
@@ -46,12 +48,12 @@ class Generation:
         self._last: Token | None = None  # with stop strings one token is kept: more text may belong to it
         self._proposal = Proposal()
         self._over = False
+        self._asked = False  # the taker waits
         self._made: SimpleQueue[Token | Exception | None] = SimpleQueue()  # None, or an error: the end
 
-    @property
-    def ready(self) -> bool:
-        """Whether it wants to be computed on."""
-        return not self._over and self._made.qsize() < AHEAD_TOKENS
+    def ready(self, *, alone: bool) -> bool:
+        """Whether it wants to be computed on; `alone`: there is no other answer to be made."""
+        return not self._over and self._made.qsize() < (int(self._asked) if alone else AHEAD_TOKENS)
 
     @property
     def urgent(self) -> bool:
@@ -102,9 +104,14 @@ class Generation:
         if met:
             self.stop()
 
+    def ask(self) -> None:
+        """Announce a call of `next`."""
+        self._asked = True
+
     def next(self) -> Token | None:
         """Wait for the next token; None at the end. Raises what stopped it."""
         made = self._made.get()
+        self._asked = False
         if isinstance(made, Exception):
             raise made
         return made

@@ -13,7 +13,6 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-from llm.decoder import PrefixStore
 from llm.errors import WeightsUnreadable, WeightsUnsupported
 from llm.hub_network import HubNetwork
 from llm.hub_tokenizer import HubTokenizer, control_ids, template_source, tokenizer_json
@@ -26,36 +25,30 @@ from llm.vocabulary import Vocabulary
 ONE_BY_ONE = (1.0,)  # see `Window`: verified together, its tokens would not be the same to the last bit
 
 
-def load(source: str, *, threads: int = 2, device: str = "cpu", dtype: torch.dtype | None = None) -> HubModel:
+def load(
+    source: str,
+    *,
+    threads: int = 2,
+    device: str = "cpu",
+    dtype: torch.dtype | None = None,
+    context: int = CONTEXT,
+) -> LocalModel:
     """Load a model from its folder, or by its name on the hub, where it is fetched when missing.
 
     `dtype` defaults to float32 on a CPU, to bfloat16 on other devices. Raises WeightsUnreadable or
     WeightsUnsupported.
     """
-    dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
-    return HubModel(source, threads=threads, device=device, dtype=dtype)
-
-
-class HubModel(LocalModel):
-    """A `LanguageModel`. Threads may share it: one of its own computes for all their conversations."""
-
-    def __init__(
-        self, source: str, *, device: str, dtype: torch.dtype, threads: int = 2, context: int = CONTEXT
-    ) -> None:
-        self.name = Path(source).name
-        self.scheduler = Scheduler()
-        with _telling(source):
-            network = self.scheduler.run(lambda: _network(source, context, threads, device, dtype))
-            tokenizer = AutoTokenizer.from_pretrained(source)
-            stop_ids = {id for id in control_ids(tokenizer) | network.end_ids if id < network.vocab_size}
-            self.tokenizer = HubTokenizer(tokenizer_json(tokenizer), stop_ids)
-            self.template = ChatTemplate(template_source(tokenizer), self.tokenizer)
-        pieces = [self.tokenizer.piece(id) for id in range(network.vocab_size)]
-        boundary = boundary_mask(pieces, stop_ids)
-        self.vocabulary = Vocabulary(self.tokenizer, boundary, tuple(stop_ids))
-        self.costs = ONE_BY_ONE
-        self.network = network
-        self._prefixes = PrefixStore()
+    kind = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
+    scheduler = Scheduler()
+    with _telling(source):
+        network = scheduler.run(lambda: _network(source, context, threads, device, kind))
+        theirs = AutoTokenizer.from_pretrained(source)
+        stop_ids = {id for id in control_ids(theirs) | network.end_ids if id < network.vocab_size}
+        tokenizer = HubTokenizer(tokenizer_json(theirs), stop_ids)
+        template = ChatTemplate(template_source(theirs), tokenizer)
+    boundary = boundary_mask([tokenizer.piece(id) for id in range(network.vocab_size)], stop_ids)
+    vocabulary = Vocabulary(tokenizer, boundary, tuple(stop_ids))
+    return LocalModel(Path(source).name, network, scheduler, vocabulary, template, costs=ONE_BY_ONE)
 
 
 def _network(source: str, context: int, threads: int, device: str, dtype: torch.dtype) -> HubNetwork:

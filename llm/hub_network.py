@@ -1,4 +1,4 @@
-"""A decoder of `transformers` behind `decoder.Network`: its own forward pass, a KV cache that can be cropped.
+"""A decoder of `transformers` behind `network.Network`: its own forward pass, a KV cache that can be cropped.
 
 Letters of the shapes as in `llm.model`.
 """
@@ -6,7 +6,7 @@ Letters of the shapes as in `llm.model`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from llm.errors import WeightsUnsupported
-from llm.model import KeyValues
+from llm.network import ANOTHERS, Cache
 
 PROBE = [0, 1, 2]  # any ids: what is compared are two ways through the same weights
 TOLERANCE = 0.02  # logits in bfloat16 that differ in the order of two products
@@ -30,7 +30,7 @@ class LayerShape:
     values: tuple[int, ...]
 
 
-class HubKeyValues(KeyValues):
+class HubCache:
     """A `DynamicCache`. Its layers keep every position, those with a sliding window too: any tail can go."""
 
     def __init__(self, shapes: tuple[LayerShape, ...]) -> None:
@@ -72,7 +72,7 @@ def _rows(tensor: Tensor) -> Tensor:
 
 
 class HubNetwork:
-    """A `Network`, for one thread. Raises WeightsUnsupported for a model that cannot be one."""
+    """A `Network`. Raises WeightsUnsupported for a model that cannot be one."""
 
     def __init__(self, model: PreTrainedModel, context: int) -> None:
         _require_croppable(model)
@@ -104,17 +104,17 @@ class HubNetwork:
         )
         return len(expected[0])
 
-    def key_values(self) -> HubKeyValues:
+    def key_values(self) -> HubCache:
         """Make an empty KV cache for one sequence."""
-        return HubKeyValues(self._shapes)
+        return HubCache(self._shapes)
 
-    def forward(self, ids: list[int], cache: KeyValues, *, stepwise: bool = False) -> Tensor:
+    def forward(self, ids: list[int], cache: Cache, *, stepwise: bool = False) -> Tensor:
         """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache."""
-        assert isinstance(cache, HubKeyValues)
+        assert isinstance(cache, HubCache), ANOTHERS
         passes = [[id] for id in ids] if stepwise else [ids]
         return torch.cat([self._pass(each, cache.cache) for each in passes])
 
-    def step(self, ids: list[int], caches: list[KeyValues]) -> Tensor:
+    def step(self, ids: list[int], caches: Sequence[Cache]) -> Tensor:
         """Compute the hidden states [n, D] of one token for each of n sequences, one after the other."""
         return torch.cat([self.forward([id], cache) for id, cache in zip(ids, caches, strict=True)])
 

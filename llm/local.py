@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from llm import layout
-from llm.decoder import Decoder, Network, PrefixStore
+from llm.decoder import Decoder, PrefixStore
 from llm.dialogue import Dialogue, Prompt, Turn
 from llm.engine import Message, Sampling, Token
 from llm.errors import OutOfTurn
@@ -18,6 +18,7 @@ from llm.fused import FusedTransformer, suits
 from llm.generation import Generation
 from llm.layout import Weights
 from llm.model import Transformer
+from llm.network import Network
 from llm.sampling import Sampler
 from llm.scheduler import Scheduler
 from llm.template import ChatTemplate
@@ -38,9 +39,27 @@ def load(
     devices.
     """
     dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
-    model = LocalModel(layout.read(folder), name=name, threads=threads, device=device, dtype=dtype)
+    model = from_weights(layout.read(folder), name=name, threads=threads, device=device, dtype=dtype)
     model.costs = model.scheduler.run(lambda: window_costs(model.decoder()))
     return model
+
+
+def from_weights(
+    weights: Weights,
+    *,
+    name: str,
+    device: str,
+    dtype: torch.dtype,
+    threads: int = 2,
+    context: int = CONTEXT,
+) -> LocalModel:
+    """Make a model of these weights; its windows cost nothing until they are measured."""
+    positions, scheduler = min(context, weights.config.context), Scheduler()
+    network = scheduler.run(lambda: _network(weights, positions, threads, device, dtype))
+    tokenizer = TextTokenizer(weights.tokenizer_json, weights.config.stop_ids)
+    vocabulary = Vocabulary(tokenizer, weights.tensors["boundary"], weights.config.stop_ids)
+    template = ChatTemplate(weights.chat_template, tokenizer)
+    return LocalModel(name, network, scheduler, vocabulary, template, costs=FREE)
 
 
 class LocalModel:
@@ -48,22 +67,22 @@ class LocalModel:
 
     def __init__(
         self,
-        weights: Weights,
-        *,
         name: str,
-        device: str,
-        dtype: torch.dtype,
-        threads: int = 2,
-        context: int = CONTEXT,
+        network: Network,
+        scheduler: Scheduler,
+        vocabulary: Vocabulary,
+        template: ChatTemplate,
+        *,
+        costs: Sequence[float],
     ) -> None:
+        """`scheduler`: in whose thread the network was made; `costs`: see `Window`."""
         self.name = name
-        self.tokenizer = TextTokenizer(weights.tokenizer_json, weights.config.stop_ids)
-        self.template = ChatTemplate(weights.chat_template, self.tokenizer)
-        self.vocabulary = Vocabulary(self.tokenizer, weights.tensors["boundary"], weights.config.stop_ids)
-        self.costs: Sequence[float] = FREE  # see `Window`
-        self.scheduler = Scheduler()
-        positions = min(context, weights.config.context)
-        self.network = self.scheduler.run(lambda: _network(weights, positions, threads, device, dtype))
+        self.network = network
+        self.scheduler = scheduler
+        self.vocabulary = vocabulary
+        self.tokenizer = vocabulary.tokenizer
+        self.template = template
+        self.costs = costs
         self._prefixes = PrefixStore()
 
     def chat(self, system: str) -> LocalChat:

@@ -8,7 +8,7 @@ Names of the tensors: embed, head (absent if tied), norm, and for each layer lay
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from llm.layout import ModelConfig, Weights, floats
 from llm.linear import Linear, linear, packing
+from llm.network import ANOTHERS, Cache
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]  # layer, q [S, H, E], k, v [S, G, E] -> [S, H * E]
 
@@ -104,11 +105,12 @@ class Transformer:
         shape = key_values_shape(self.config, self.positions)
         return KeyValues(torch.empty(shape, device=self.device, dtype=self.dtype))
 
-    def forward(self, ids: list[int], cache: KeyValues, *, stepwise: bool = False) -> Tensor:
+    def forward(self, ids: list[int], cache: Cache, *, stepwise: bool = False) -> Tensor:
         """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache.
 
         `stepwise`: to the last bit those that the tokens would have one by one. Costs more for many.
         """
+        assert isinstance(cache, KeyValues), ANOTHERS
         start, end = cache.length, cache.length + len(ids)
         if stepwise or len(ids) == 1:
             attend: Attend = partial(self._one_by_one, [(cache, at) for at in range(start, end)])
@@ -118,9 +120,10 @@ class Transformer:
         cache.length = end
         return hidden
 
-    def step(self, ids: list[int], caches: list[KeyValues]) -> Tensor:
+    def step(self, ids: list[int], caches: Sequence[Cache]) -> Tensor:
         """Compute the hidden states [n, D] of one token for each of n sequences, and extend their caches."""
-        places = [(cache, cache.length) for cache in caches]
+        places = [(cache, cache.length) for cache in caches if isinstance(cache, KeyValues)]
+        assert len(places) == len(ids), ANOTHERS
         positions = torch.tensor([cache.length for cache in caches], device=self.device)
         hidden = self._run(ids, positions, partial(self._one_by_one, places))
         for cache in caches:

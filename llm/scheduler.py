@@ -48,7 +48,9 @@ class Schedule:
 
     def next(self, now_s: float) -> Call | list[Generation] | None:
         """The work to do now: one step of a call, or a pass for some answers."""
-        waiting = sorted((each for each in self.generations if each.ready), key=lambda each: each.served_s)
+        alone = len(self.generations) == 1
+        ready = [each for each in self.generations if each.ready(alone=alone)]
+        waiting = sorted(ready, key=lambda each: each.served_s)
         pressing = [each for each in waiting if each.urgent or now_s - each.served_s > PATIENCE_S]
         call = next((each for each in self.calls if each.urgent), None)
         if call is not None:  # the sooner it is through, the more answers share each pass
@@ -96,6 +98,7 @@ class Scheduler:
             self._schedule.generations.append(generation)
         try:
             while True:
+                generation.ask()
                 self._wake()
                 if (token := generation.next()) is None:
                     return

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asr.engine import Audio
 from asr.errors import BadAudio, NotAudio
@@ -28,10 +30,33 @@ def test_a_tone_stays_the_same_tone_at_another_rate(rate_hz: int) -> None:
     assert np.abs(heard[: len(tone(16_000))][middle] - tone(16_000)[middle]).max() < 0.01
 
 
-def test_little_is_held_back_while_streaming() -> None:
-    resampler = Resampler(24_000, 16_000)
-    out = sum(len(resampler(chunk)) for chunk in np.array_split(tone(24_000), 50))
-    assert (16_000 - out) / 16_000 < 0.02
+def test_two_milliseconds_are_held_back_while_streaming() -> None:
+    for rate_hz in (8_000, 24_000, 44_100, 48_000):
+        resampler, made = Resampler(rate_hz, 16_000), 0
+        for count, chunk in enumerate(np.split(tone(rate_hz), 50), 1):
+            made += len(resampler(chunk))
+            assert 0 <= count * 320 - made <= (64 if rate_hz == 8_000 else 32)
+
+
+@given(
+    rate_hz=st.sampled_from([8_000, 11_025, 24_000, 44_100, 48_000]),
+    cuts=st.lists(st.integers(0, 3_000), max_size=20),
+)
+def test_how_a_stream_is_cut_makes_no_difference(rate_hz: int, cuts: list[int]) -> None:
+    samples = np.random.default_rng(1).standard_normal(3_000).astype(np.float32)
+    whole, pieces = Resampler(rate_hz, 16_000), Resampler(rate_hz, 16_000)
+    expected = np.concatenate([whole(samples), whole.finish()])
+    found = [pieces(piece) for piece in np.split(samples, sorted(cuts))]
+    assert np.allclose(np.concatenate([*found, pieces.finish()]), expected, atol=1e-5)
+    assert len(expected) == -(-3_000 * 16_000 // rate_hz)
+
+
+@pytest.mark.parametrize("rate_hz", [24_000, 44_100, 48_000])
+def test_what_the_lower_rate_cannot_hold_is_gone_and_what_it_can_is_whole(rate_hz: int) -> None:
+    for hz, least_db, most_db in ((300, -0.1, 0.1), (6_800, -1.0, 0.1), (9_200, -np.inf, -50.0)):
+        wave = np.sin(2 * np.pi * hz * np.arange(rate_hz) / rate_hz).astype(np.float32)
+        level_db = 10 * np.log10(2 * np.square(Resampler(rate_hz, 16_000)(wave)[2_000:-2_000]).mean() + 1e-12)
+        assert least_db <= level_db <= most_db
 
 
 def test_the_same_rate_passes_through() -> None:

@@ -226,3 +226,11 @@ _MAY_FOLLOW: dict[Action, set[Action]] = {
 
 def test_every_state_can_be_left() -> None:
     assert {state for state, _ in TABLE} == set(State)
+
+
+def test_the_wait_may_end_between_two_frames_and_only_in_a_closing_silence() -> None:
+    scene = Scene().voice(1)
+    assert scene.turns.waited(2.0) == ()
+    scene.silence(0.1).answer_prepared()
+    assert scene.turns.waited(0.44) == ()
+    assert scene.turns.waited(0.46) == (Action.CONFIRM,)

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from llm import layout
-from llm.decoder import Decoder, Network
+from llm.decoder import Decoder
 from llm.fused import FusedTransformer, suits
 from llm.gguf import convert, read
 from llm.layout import Weights
 from llm.model import Transformer
+from llm.network import Network
 from tests.tiny_model import WHOLE_BLOCKS, RandomModel, random_llama, random_qwen2, write_gguf
 
 pytestmark = pytest.mark.skipif(

@@ -30,7 +30,7 @@ from transformers import (
 from llm.engine import Message, Sampling
 from llm.errors import WeightsUnreadable, WeightsUnsupported
 from llm.gguf import read
-from llm.hub import HubModel, load
+from llm.hub import load
 from llm.hub_tokenizer import HubTokenizer
 from llm.local import LocalChat, LocalModel
 from llm.tokenizer import TextStream
@@ -72,7 +72,7 @@ def random(family: type[PreTrainedModel], config: type, **shape: Any) -> PreTrai
 
 
 @pytest.fixture(params=[random_llama, random_qwen2], ids=["llama", "qwen2"])
-def pair(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[LocalModel, HubModel]:
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[LocalModel, LocalModel]:
     model: RandomModel = request.param()
     return tiny_model(tmp_path, model=model), load(saved(model, tmp_path), threads=1)
 
@@ -81,7 +81,9 @@ def say(chat: LocalChat, user_text: str | None, tokens: int = 12) -> str:
     return "".join(token.text for token in islice(chat.reply(user_text, SHORT), tokens))
 
 
-def test_its_answers_are_those_of_our_own_decoder_token_for_token(pair: tuple[LocalModel, HubModel]) -> None:
+def test_its_answers_are_those_of_our_own_decoder_token_for_token(
+    pair: tuple[LocalModel, LocalModel],
+) -> None:
     own, hub = (model.chat(SYSTEM) for model in pair)
     for question in ("Hello?", "Tell me of the sea", "And then?"):
         expected, found = list(own.reply(question, SHORT)), list(hub.reply(question, SHORT))
@@ -96,7 +98,7 @@ def test_its_answers_are_those_of_our_own_decoder_token_for_token(pair: tuple[Lo
 
 
 def test_no_position_is_computed_twice_within_a_turn_across_turns_or_after_an_interruption(
-    pair: tuple[LocalModel, HubModel],
+    pair: tuple[LocalModel, LocalModel],
 ) -> None:
     own, hub = (model.chat(SYSTEM) for model in pair)
     for chat in (own, hub):
@@ -142,7 +144,7 @@ def test_what_follows_an_interruption_is_what_the_whole_model_says_to_the_words_
     family: type[PreTrainedModel], config: type, shape: dict[str, Any], tmp_path: Path
 ) -> None:
     model = random(family, config, **shape)
-    hub = HubModel(saved(model, tmp_path), device="cpu", dtype=torch.float32, threads=1)
+    hub = load(saved(model, tmp_path), device="cpu", dtype=torch.float32, threads=1)
     hub.chat(SYSTEM).close()
     chat = hub.chat(SYSTEM)  # begins with a copy of what the first one computed
     for question, tokens in (("Tell me of the sea", 9), ("Go on", 6)):

@@ -11,13 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from llm import layout
-from llm.decoder import Network
 from llm.engine import Sampling
 from llm.fused import FusedTransformer, suits
 from llm.gguf import convert
 from llm.layout import Weights
 from llm.local import load
 from llm.model import Transformer
+from llm.network import Network
 from llm.tokenizer import TextTokenizer
 
 TEXT = (

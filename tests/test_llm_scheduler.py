@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm.engine import Sampling
-from llm.local import LocalModel
+from llm.generation import AHEAD_TOKENS
+from llm.local import LocalChat, LocalModel
 from llm.scheduler import GATHERING_S, MOST_TOGETHER, PATIENCE_S, Call, Schedule, Scheduler
-from llm.window import FREE
+from llm.window import MOST_PROPOSED
 from tests.tiny_model import tiny_model
 
 PASS_S = 0.05
@@ -26,8 +27,11 @@ class Answer:
     """As much of a `Generation` as the order depends on."""
 
     urgent: bool = False
-    ready: bool = True
+    wants: bool = True
     served_s: float = 0.0
+
+    def ready(self, *, alone: bool) -> bool:
+        return self.wants
 
 
 def call(urgent: bool, steps: int = 1) -> Call:
@@ -51,7 +55,7 @@ def chosen(waiting: Schedule, now_s: float) -> object:
 
 def test_without_anything_to_do_there_is_no_work() -> None:
     assert chosen(schedule(), 0.0) is None
-    assert chosen(schedule(Answer(ready=False)), 0.0) is None
+    assert chosen(schedule(Answer(wants=False)), 0.0) is None
 
 
 def test_all_answers_take_part_in_a_pass_while_none_is_urgent() -> None:
@@ -139,28 +143,41 @@ def test_sessions_at_once_take_fewer_passes_than_tokens(tmp_path: Path) -> None:
     assert max(widths) >= 3
 
 
+def held(chat: LocalChat) -> int:
+    """How many tokens its cache holds, once what was under way is over."""
+    for _ in range(20):
+        chat._model.scheduler.run(lambda: None)
+    return len(chat._open()._ids)
+
+
 def test_an_answer_that_is_left_is_computed_no_further(model: LocalModel) -> None:
     chat = model.chat("Be kind.")
     reply = chat.reply("Tell me of the sea", Sampling(max_tokens=100))
     next(reply)
     reply.close()
-    model.scheduler.run(lambda: None)  # what was under way is over
-    held = len(chat._open()._ids)
-    model.scheduler.run(lambda: None)
-    assert len(chat._open()._ids) == held < 70
+    assert held(chat) == held(chat) < 70
 
 
-def test_an_answer_is_made_a_little_ahead_and_no_more(model: LocalModel) -> None:
-    model.costs = (1.0,)
+def test_an_answer_alone_is_made_as_it_is_asked_for(model: LocalModel) -> None:
     chat = model.chat("Be kind.")
     reply = chat.reply("Tell me of the sea", Sampling(max_tokens=100))
     next(reply)
-    before = len(chat._open()._ids)
-    for _ in range(20):
-        model.scheduler.run(lambda: None)
-    assert len(chat._open()._ids) - before <= 5
-    list(islice(reply, 10))
-    model.costs = FREE
+    before = held(chat)
+    list(islice(reply, 3))
+    assert before < held(chat) <= before + 3 + MOST_PROPOSED
+    reply.close()
+
+
+def test_among_others_an_answer_is_made_a_little_ahead_and_no_more(model: LocalModel) -> None:
+    one, other = model.chat("Be kind."), model.chat("Be kind.")
+    reply = one.reply("Tell me of the sea", Sampling(max_tokens=100))
+    next(reply)
+    before = held(one)
+    company = other.reply("Tell me of the hill", Sampling(max_tokens=100))
+    next(company)
+    assert before + 2 <= held(one) <= before + AHEAD_TOKENS + MOST_PROPOSED
+    for each in (reply, company):
+        each.close()
 
 
 def test_what_breaks_a_pass_reaches_everybody_in_it_and_the_next_pass_is_whole(tmp_path: Path) -> None:

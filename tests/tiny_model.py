@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from llm.gguf import read
-from llm.local import LocalModel
+from llm.local import LocalModel, from_weights
 from llm.tokenizer import byte_alphabet
 
 torch.set_num_threads(1)  # products this small only wait for a second thread
@@ -121,4 +121,6 @@ def _stored(name: str, tensor: Tensor, model: RandomModel) -> Tensor:
 def tiny_model(folder: Path, *, context: int = 512, model: RandomModel | None = None) -> LocalModel:
     """Load a tiny random Qwen2, or this model, in float32 through the whole path from GGUF."""
     path = write_gguf(model or random_qwen2(), folder / "tiny.gguf")
-    return LocalModel(read(path, int8=False), name="tiny", device="cpu", dtype=torch.float32, context=context)
+    return from_weights(
+        read(path, int8=False), name="tiny", device="cpu", dtype=torch.float32, context=context
+    )

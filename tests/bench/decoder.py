@@ -23,11 +23,11 @@ from torch import Tensor
 from assistant.engines import EngineConfig, load_language_model
 from assistant.weights import Store
 from llm import layout
-from llm.decoder import Network
 from llm.gguf import read
 from llm.layout import Weights
 from llm.local import LocalModel
 from llm.model import Transformer
+from llm.network import Network
 from tests.bench.consultations import Consultation, consultations
 from tests.bench.conversations import barge_in_reused, batch_figures, ttft_ms, window_speedup
 from tests.bench.decoding import Round, llama_cpp, ours, read_bandwidth, transformers

@@ -18,8 +18,9 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from llm.decoder import Decoder, Network
+from llm.decoder import Decoder
 from llm.layout import Weights
+from llm.network import Network
 
 TOKENS = 32  # a round's
 Round = Callable[[], float]  # decodes TOKENS greedily behind the prompt; returns tokens a second
