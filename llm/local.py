@@ -142,7 +142,8 @@ class LocalChat:
         if self._pending is not None:
             return 0
         prompt = self._dialogue.prompt(self._dialogue.turn("user", user_text), self._room)
-        return self._prefilled(decoder, prompt, urgent=False)
+        steps = decoder.prefilling(prompt.ids, scored=len(prompt.opening) + 1)
+        return self._model.scheduler.run_steps(steps, urgent=False)
 
     def prompt_ids(self, user_text: str) -> list[int]:
         """Return what an answer to this text would be computed from. Raises ContextOverflow."""
@@ -161,10 +162,8 @@ class LocalChat:
         self._pending = pending = _Pending(user, stops=bool(sampling.stop))
         self._turn_over = None
         prompt = self._dialogue.prompt(user, self._room)
-        self._prefilled(decoder, prompt, urgent=True)
-        self._generation = generation = self._model.scheduler.run(
-            lambda: self._begun(decoder, prompt, sampler, spoken=user is not None)
-        )
+        beginning = self._beginning(decoder, prompt, sampler, spoken=user is not None)
+        self._generation = generation = self._model.scheduler.run_steps(beginning, urgent=True)
         with closing(self._model.scheduler.tokens(generation)) as tokens:
             for token in tokens:
                 pending.said.append(token.id)
@@ -173,13 +172,12 @@ class LocalChat:
                 if self._pending is not pending:  # committed or discarded: what follows is nobody's
                     return
 
-    def _prefilled(self, decoder: Decoder, prompt: Prompt, *, urgent: bool) -> int:
-        steps = decoder.prefilling(prompt.ids, scored=len(prompt.opening) + 1)
-        return self._model.scheduler.run_steps(steps, urgent=urgent)
-
-    def _begun(self, decoder: Decoder, prompt: Prompt, sampler: Sampler, *, spoken: bool) -> Generation:
-        """Begin the answer to a prompt that the decoder holds."""
+    def _beginning(
+        self, decoder: Decoder, prompt: Prompt, sampler: Sampler, *, spoken: bool
+    ) -> Generator[None, None, Generation]:
+        """Compute the prompt, and begin the answer to it."""
         vocabulary, opening = self._model.vocabulary, prompt.opening
+        yield from decoder.prefilling(prompt.ids, scored=len(opening) + 1)
         over, first = decoder.logits(len(opening), 0)
         if spoken:
             self._turn_over = vocabulary.turn_over(over, opening[0])

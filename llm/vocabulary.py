@@ -23,8 +23,7 @@ class Vocabulary:
 
     def boundary(self, logits: Tensor) -> float:
         """Return the probability that the next token ends a phrase."""
-        # Without a softmax of the whole vocabulary, which would be most of the work beside a pass.
-        return float((logits[self._boundary_ids].logsumexp(dim=0) - logits.logsumexp(dim=0)).exp())
+        return float(logits.softmax(dim=0)[self._boundary_ids].sum())
 
     def turn_over(self, logits: Tensor, end: int) -> float:
         """Return the probability that a turn ends here: by the token `end`, or a question mark not heard.
