@@ -52,6 +52,13 @@ WEIGHTS_EXAMPLES = """
   liushui weights verify
 They lie in $LIUSHUI_HOME (default: the folder liushui in the user's cache folder).
 """
+REPLIES_EXAMPLES = """
+  liushui replies list
+  liushui replies show 3f9a01c2
+  liushui replies remove 3f9a01c2
+  liushui replies clear --domain medical
+What is removed, a running service forgets at once.
+"""
 
 AddParser = Callable[..., ArgumentParser]
 
@@ -72,6 +79,7 @@ def parser() -> ArgumentParser:
     _add_say(add_parser)
     _add_transcribe(add_parser)
     _add_weights(add_parser)
+    _add_replies(add_parser)
     return root
 
 
@@ -98,6 +106,11 @@ def _add_serve(add_parser: AddParser) -> None:
     )
     command.add_argument(
         "--text-only", action="store_true", help="load no audio engines: conversations are typed"
+    )
+    command.add_argument(
+        "--common-replies",
+        action="store_true",
+        help="keep replies to questions that were asked twice, on disk (see `liushui replies`)",
     )
     _add_domain(command)
     _add_engines(command)
@@ -155,6 +168,21 @@ def _add_weights(add_parser: AddParser) -> None:
     fetch.add_argument("--all", action="store_true", help="the optional ones too")
     verify = actions.add_parser("verify", help="read every file again and check its SHA-256")
     verify.add_argument("names", nargs="*", metavar="NAME", help="default: all that are here")
+
+
+def _add_replies(add_parser: AddParser) -> None:
+    command = _add(
+        add_parser, "replies", "show and remove the kept replies to common questions", REPLIES_EXAMPLES
+    )
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    of_domain = ArgumentParser(add_help=False)
+    of_domain.add_argument("--domain", metavar="NAME", help="of this consultation domain (default: all)")
+    by_id = ArgumentParser(add_help=False)
+    by_id.add_argument("ids", nargs="+", metavar="ID", help="as `list` shows it")
+    actions.add_parser("list", parents=[of_domain], help="what is kept, the last used first")
+    actions.add_parser("show", parents=[by_id], help="all about a reply")
+    actions.add_parser("remove", parents=[by_id], help="remove replies")
+    actions.add_parser("clear", parents=[of_domain], help="remove all")
 
 
 def _add_engines(command: ArgumentParser) -> None:

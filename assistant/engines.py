@@ -102,6 +102,22 @@ def _own_model(config: EngineConfig, store: Store) -> LanguageModel:
     return local.load(folder, name=name, threads=config.threads, device=config.device)
 
 
+def with_common_replies(model: LanguageModel, domain: str, store: Store) -> LanguageModel:
+    """Let a model's replies to common questions of a domain be kept. Raises WeightsError.
+
+    They are kept as text: it is the same for every way to run the same weights.
+    """
+    from llm.embedding import SentenceEncoder
+    from llm.remembering import RememberingModel
+    from llm.replies import CommonReplies, digest
+
+    encoder, folder = SentenceEncoder(_located("minilm-l6", store)), store.home / "replies" / domain
+    return RememberingModel(
+        model,
+        lambda system: CommonReplies(folder, model=model.name, prompt=digest(system), encoder=encoder),
+    )
+
+
 def load_recognizer(config: EngineConfig, store: Store) -> Recognizer:
     """Load speech recognition, its weights fetched when missing. Raises WeightsError or AsrError.
 

@@ -39,6 +39,7 @@ class ServiceConfig:
     port: int = 8765  # 0: any free one
     domain: str = "medical"  # a folder in samples/, or a path
     text_only: bool = False  # load no audio engines
+    common_replies: bool = False  # keep replies to questions that were asked twice, on disk
     limits: Limits = field(default_factory=Limits)
     engines: EngineConfig = field(default_factory=EngineConfig)
 
@@ -51,6 +52,8 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
     """Load what the config names. Audio engines that fail leave the service in text mode, with the reason."""
     with step("loading the language model"):
         model = loading.load_language_model(config.engines, store)
+        if config.common_replies:
+            model = loading.with_common_replies(model, load_persona(config.domain).name, store)
         model.chat(load_persona(config.domain).prompt).close()  # what all begin with is computed, and kept
     if config.text_only:
         return Engines(model, None, None, ("the service was started without audio",))
@@ -126,5 +129,6 @@ def config_from(args: Namespace) -> ServiceConfig:
         port=getattr(args, "port", 0),
         domain=args.domain,
         text_only=getattr(args, "text_only", False),
+        common_replies=getattr(args, "common_replies", False),
         engines=loading.config_from(args),
     )

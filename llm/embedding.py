@@ -1,0 +1,98 @@
+"""all-MiniLM-L6-v2, a small BERT (arXiv:1810.04805): the meaning of a sentence as a unit vector.
+
+It reads English; most Chinese characters are unknown to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import safetensors.torch
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from llm.errors import WeightsUnreadable
+
+LAYERS, DIM, HEADS = 6, 384, 12
+NORM_EPS = 1e-12  # of its config.json
+MOST_TOKENS = 256  # it was trained on no longer texts; what follows is not read
+KEPT = 512  # vectors of the last texts: what is compared with is compared with again
+
+
+class SentenceEncoder:
+    """Texts to vectors. Thread-safe; computes in the caller's thread, about 10 ms a sentence on one core."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load `model.safetensors` and `tokenizer.json`. Raises WeightsUnreadable."""
+        try:
+            self._weights = safetensors.torch.load_file(folder / "model.safetensors")
+            self._tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, SafetensorError) as error:
+            raise WeightsUnreadable(
+                f"{folder} is not a folder of sentence encoder weights: {error}"
+            ) from error
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(MOST_TOKENS)
+        self._kept = lru_cache(KEPT)(self._encode)
+
+    def encode(self, text: str) -> NDArray[np.float32]:
+        """Return what the text means as a vector of length 1: float32 [384], not to be written to."""
+        return self._kept(text)
+
+    def _encode(self, text: str) -> NDArray[np.float32]:
+        ids = torch.tensor(self._tokenizer.encode(text).ids)  # [T]
+        with torch.inference_mode(), _one_thread():
+            vector = F.normalize(self.hidden(ids).mean(0), dim=0)
+        return cast("NDArray[np.float32]", vector.numpy())
+
+    def similarity(self, one: str, other: str) -> float:
+        """Return the cosine between two texts, -1 to 1."""
+        return float(self.encode(one) @ self.encode(other))
+
+    def hidden(self, ids: Tensor) -> Tensor:
+        """Run the network over one sentence: [T] -> [T, 384]."""
+        words, places, kinds = (
+            self._weights[f"embeddings.{name}_embeddings.weight"]
+            for name in ("word", "position", "token_type")
+        )
+        x = self._norm(words[ids] + places[: len(ids)] + kinds[0], "embeddings")
+        for layer in range(LAYERS):
+            x = self._layer(x, f"encoder.layer.{layer}")
+        return x
+
+    def _layer(self, x: Tensor, name: str) -> Tensor:
+        query, key, value = (
+            self._linear(x, f"{name}.attention.self.{part}").view(-1, HEADS, DIM // HEADS).transpose(0, 1)
+            for part in ("query", "key", "value")
+        )  # each [heads, T, head_dim]
+        seen = F.scaled_dot_product_attention(query, key, value).transpose(0, 1).reshape(-1, DIM)
+        x = self._norm(x + self._linear(seen, f"{name}.attention.output.dense"), f"{name}.attention.output")
+        inner = F.gelu(self._linear(x, f"{name}.intermediate.dense"))  # [T, 4 * 384]
+        return self._norm(x + self._linear(inner, f"{name}.output.dense"), f"{name}.output")
+
+    def _linear(self, x: Tensor, name: str) -> Tensor:
+        return F.linear(x, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
+
+    def _norm(self, x: Tensor, name: str) -> Tensor:
+        weight, bias = (self._weights[f"{name}.LayerNorm.{part}"] for part in ("weight", "bias"))
+        return F.layer_norm(x, (DIM,), weight, bias, NORM_EPS)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep the products on this thread: for so small ones, others would only spin on the decoder's cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # of this thread; torch keeps a count for each
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,136 @@
+"""Any language model, with replies to common questions kept: asked again, they stream at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+from llm.engine import Chat, LanguageModel, Message, Sampling, Token
+from llm.errors import NotSaid, OutOfTurn
+from llm.replies import OPENING, CommonReplies, digest
+
+PIECE = re.compile(r"\s*\S+(?:\s+$)?")  # a word with the space before it, and with that behind the last one
+
+
+class RememberingModel:
+    """A `LanguageModel` that asks `replies` before it asks `model`. Threads may share it."""
+
+    def __init__(self, model: LanguageModel, replies: Callable[[str], CommonReplies]) -> None:
+        """`replies`: opens what is kept under a system text."""
+        self.name = model.name
+        self._model = model
+        self._open = replies
+        self._replies: dict[str, CommonReplies] = {}  # by system text: a service has a handful
+
+    def chat(self, system: str) -> RememberingChat:
+        """Open a conversation."""
+        if system not in self._replies:
+            self._replies[system] = self._open(system)
+        return RememberingChat(self._model.chat(system), self._replies[system])
+
+
+@dataclass(slots=True)
+class _Answer:
+    question: str | None
+    context: str
+    kept: bool  # it was found, not computed
+    said: str = ""
+    ids: list[int] = field(default_factory=list)
+    whole: bool = False  # it ended by itself
+
+
+class RememberingChat:
+    """A `Chat`: a kept reply is pending, committed and cut as a computed one is."""
+
+    def __init__(self, chat: Chat, replies: CommonReplies) -> None:
+        self._chat = chat
+        self._replies = replies
+        self._answer: _Answer | None = None
+
+    def prefill(self, user_text: str) -> int:
+        """See `Chat`. Computes nothing while an answer is pending."""
+        return self._chat.prefill(user_text) if self._answer is None else 0
+
+    def reply(self, user_text: str | None, sampling: Sampling) -> Generator[Token]:
+        """See `Chat`. Only greedy decoding repeats itself: only there is a kept reply used."""
+        if self._answer is not None:
+            raise OutOfTurn("an answer is pending; commit or discard it first")
+        context = self._context()
+        found = None
+        if user_text is not None and sampling == Sampling(max_tokens=sampling.max_tokens):
+            found = self._replies.find(user_text, context)
+        self._answer = answer = _Answer(user_text, context, kept=found is not None)
+        if found is None:
+            for token in self._chat.reply(user_text, sampling):
+                answer.said += token.text
+                answer.ids.append(token.id)
+                yield token
+            answer.whole = len(answer.ids) < sampling.max_tokens
+            return
+        for piece in PIECE.findall(found.text):
+            answer.said += piece
+            yield Token(-1, piece, 0.0)
+            if self._answer is not answer:  # committed or discarded
+                return
+
+    @property
+    def turn_over(self) -> float | None:
+        """See `Chat`. None for a kept reply: nothing was computed that could tell."""
+        return None if self._answer is not None and self._answer.kept else self._chat.turn_over
+
+    def commit(self, heard: str | None = None) -> None:
+        """See `Chat`. A computed answer that was heard to its end is learnt from."""
+        answer = self._answer
+        if answer is None:
+            raise OutOfTurn("there is no pending turn to commit")
+        if not answer.kept:
+            try:
+                self._chat.commit(heard)
+            except OutOfTurn:  # it failed before its first token
+                self._answer = None
+                raise
+            if heard is None and answer.whole and answer.question is not None:
+                self._replies.learn(answer.question, answer.context, answer.ids, answer.said)
+        else:
+            kept = answer.said if heard is None else heard
+            if not answer.said.startswith(kept):
+                raise NotSaid(f"{kept!r} is not a prefix of what was said: {answer.said!r}")
+            assert answer.question is not None
+            self._chat.add(Message("user", answer.question))
+            if kept:
+                self._chat.add(Message("assistant", kept))
+        self._answer = None
+
+    def discard(self) -> None:
+        """See `Chat`."""
+        if self._answer is not None and not self._answer.kept:
+            self._chat.discard()
+        self._answer = None
+
+    def truncate(self, heard: str) -> None:
+        """See `Chat`."""
+        self._chat.truncate(heard)
+
+    def add(self, message: Message) -> None:
+        """See `Chat`. Raises OutOfTurn while an answer is pending."""
+        if self._answer is not None:
+            raise OutOfTurn("an answer is pending; commit or discard it first")
+        self._chat.add(message)
+
+    @property
+    def history(self) -> tuple[Message, ...]:
+        """See `Chat`."""
+        return self._chat.history
+
+    def close(self) -> None:
+        """See `Chat`."""
+        self._answer = None
+        self._chat.close()
+
+    def _context(self) -> str:
+        """Name the dialogue so far: the same words may mean something else under another."""
+        said = [
+            f"{message.role}: {message.text}" for message in self._chat.history if message.role != "system"
+        ]
+        return digest(*said) if said else OPENING

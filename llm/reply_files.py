@@ -1,0 +1,143 @@
+"""Replies on disk: one safetensors file each, with what was said as JSON in its header.
+
+The format: https://github.com/safetensors/safetensors#format. A file is there whole or not at all; its time
+of change is when its reply was last used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import safetensors.torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+VERSION = 1  # raise it whenever the meaning of a file changes: older files are then ignored
+FILES = "*.safetensors"
+DRAFT = ".draft"
+NAME_CHARS = 24  # of a SHA-256 in hex: 96 bits, more than enough for the files of one folder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply that was given before. Do not write to its tensor: all who find it share it."""
+
+    question: str  # as it was worded when the reply was given
+    context: str  # digest of the dialogue before the question
+    ids: tuple[int, ...]  # the reply's tokens
+    text: str
+    # Keys and values of the question's and the reply's n tokens, behind the prefix: [2, layers, 1, G, n, E].
+    kv: Tensor | None = field(default=None, compare=False)
+
+    @property
+    def size_bytes(self) -> int:
+        """Size in memory: that of the tensor, and about that of the rest."""
+        said = len(self.question) + len(self.text) + 8 * len(self.ids)
+        return said + (0 if self.kv is None else self.kv.nbytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who gave a reply: another model, or the same one under another system text, never sees it."""
+
+    model: str
+    prompt: str  # digest of the system text
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One file that could be read."""
+
+    path: Path
+    origin: Origin
+    reply: Reply
+    used_s: float  # when, in seconds since the epoch
+
+
+def digest(*parts: str) -> str:
+    """Return a name for these texts in this order, 64 hexadecimal digits: of a prompt, of a dialogue."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def path_of(folder: Path, origin: Origin, context: str, question: str) -> Path:
+    """Return where the reply to a normalised question lies."""
+    name = digest(origin.model, origin.prompt, context, question)[:NAME_CHARS]
+    return folder / f"{name}.safetensors"
+
+
+def write(path: Path, origin: Origin, reply: Reply) -> bool:
+    """Write a reply atomically; a full or read-only disk is a warning, and False."""
+    said = {"question": reply.question, "context": reply.context, "ids": reply.ids, "text": reply.text}
+    header = {"version": VERSION, "model": origin.model, "prompt": origin.prompt} | said
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(suffix=DRAFT, dir=path.parent) as folder:
+            draft = Path(folder) / path.name
+            tensors = {} if reply.kv is None else {"kv": reply.kv}
+            safetensors.torch.save_file(tensors, draft, {"reply": json.dumps(header, ensure_ascii=False)})
+            os.replace(draft, path)
+    except (OSError, SafetensorError) as error:
+        log.warning("a common reply could not be stored at %s: %s", path, error)
+        return False
+    return True
+
+
+def read(path: Path) -> Stored | None:
+    """Read a reply, its tensor mapped from the file; what cannot be read is a warning, and None."""
+    try:
+        used_s = path.stat().st_mtime
+        with safe_open(path, "pt") as file:
+            header = json.loads(file.metadata()["reply"])
+            if header["version"] != VERSION:
+                raise ValueError(f"it is of version {header['version']}, not {VERSION}")
+            kv = file.get_tensor("kv") if "kv" in file.keys() else None  # noqa: SIM118  # no mapping
+        origin = Origin(str(header["model"]), str(header["prompt"]))
+        ids = tuple(int(id) for id in header["ids"])
+        reply = Reply(str(header["question"]), str(header["context"]), ids, str(header["text"]), kv)
+        return Stored(path, origin, reply, used_s)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        log.warning("ignored %s, which is no common reply that can be read: %s", path, error)
+        return None
+
+
+def read_all(folder: Path) -> list[Stored]:
+    """Read what can be read in a folder, the least recently used first; nothing if there is no folder."""
+    stored = filter(None, map(read, folder.glob(FILES)))
+    return sorted(stored, key=lambda each: each.used_s)
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Remove files; what cannot be removed stays."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()
+
+
+def prune(folder: Path, most: int, most_bytes: int) -> None:
+    """Remove the least recently used files, readable or not and whoever wrote them, until the rest fits."""
+    stats = []
+    for path in folder.glob(FILES):
+        with suppress(OSError):  # removed by another process just now
+            stats.append((path.stat().st_mtime, path, path.stat().st_size))
+    kept_bytes = 0
+    for place, (_, path, size_bytes) in enumerate(sorted(stats, reverse=True)):
+        kept_bytes += size_bytes
+        if place >= most or kept_bytes > most_bytes:
+            remove([path])
+
+
+def with_own_tensor(reply: Reply) -> Reply:
+    """Copy the tensor to the CPU, out of a cache that others write to."""
+    if reply.kv is None:
+        return reply
+    return replace(reply, kv=reply.kv.detach().cpu().clone().contiguous())

@@ -1,0 +1,92 @@
+"""Kept replies in a conversation: streamed at once, kept and cut as computed ones are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llm.engine import Message, Sampling
+from llm.errors import NotSaid, OutOfTurn
+from llm.local import LocalModel
+from llm.remembering import RememberingChat, RememberingModel
+from llm.replies import CommonReplies, digest
+from tests.tiny_model import tiny_model
+
+SHORT = Sampling(max_tokens=200)
+QUESTION = "Tell me of the sea."
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> LocalModel:
+    return tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def model(local: LocalModel, tmp_path: Path) -> RememberingModel:
+    return RememberingModel(
+        local, lambda system: CommonReplies(tmp_path, model="tiny", prompt=digest(system))
+    )
+
+
+def say(chat: RememberingChat, text: str, sampling: Sampling = SHORT) -> tuple[str, list[int]]:
+    tokens = list(chat.reply(text, sampling))
+    return "".join(token.text for token in tokens), [token.id for token in tokens]
+
+
+def learnt(model: RememberingModel) -> str:
+    """Ask twice; what the tiny model says never ends by itself, so its end is scripted."""
+    said = ""
+    for _ in range(2):
+        chat = model.chat("Be kind.")
+        said, _ = say(chat, QUESTION)
+        assert chat._answer is not None
+        chat._answer.whole = True
+        chat.commit()
+    return said
+
+
+def test_a_question_asked_before_gets_the_same_answer_without_a_computed_token(
+    model: RememberingModel,
+) -> None:
+    said = learnt(model)
+    chat = model.chat("Be kind.")
+    again, ids = say(chat, "tell me of the sea")
+    assert again == said
+    assert set(ids) == {-1}
+    assert chat.turn_over is None
+    chat.commit()
+    assert chat.history[1:] == (Message("user", "tell me of the sea"), Message("assistant", said))
+    assert say(chat, "And of the hill?")[1] != []
+
+
+def test_an_interrupted_kept_reply_keeps_what_was_heard(model: RememberingModel) -> None:
+    said = learnt(model)
+    chat = model.chat("Be kind.")
+    reply = chat.reply(QUESTION, SHORT)
+    first = next(reply).text
+    with pytest.raises(NotSaid):
+        chat.commit("not " + said)
+    chat.commit(first)
+    assert list(reply) == []
+    assert chat.history[-1] == Message("assistant", first)
+
+
+def test_another_context_another_sampling_or_another_system_text_is_computed(model: RememberingModel) -> None:
+    learnt(model)
+    chat = model.chat("Be kind.")
+    chat.add(Message("user", "I am on a ship."))
+    assert -1 not in say(chat, QUESTION)[1]
+    for system, sampling in (("Be brief.", SHORT), ("Be kind.", Sampling(temperature=0.5, max_tokens=9))):
+        assert -1 not in say(model.chat(system), QUESTION, sampling)[1]
+
+
+def test_what_was_cut_short_or_discarded_is_not_learnt(model: RememberingModel) -> None:
+    for _ in range(3):
+        chat = model.chat("Be kind.")
+        assert -1 not in say(chat, QUESTION)[1]  # ended at its limit, not by itself
+        chat.commit()
+        say(chat, QUESTION)
+        chat.discard()
+        with pytest.raises(OutOfTurn):
+            chat.commit()
