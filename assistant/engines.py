@@ -107,11 +107,12 @@ def with_common_replies(model: LanguageModel, domain: str, store: Store) -> Lang
 
     They are kept as text: it is the same for every way to run the same weights.
     """
+    from assistant.replies_command import folder_of
     from llm.embedding import SentenceEncoder
     from llm.remembering import RememberingModel
     from llm.replies import CommonReplies, digest
 
-    encoder, folder = SentenceEncoder(_located("minilm-l6", store)), store.home / "replies" / domain
+    encoder, folder = SentenceEncoder(_located("minilm-l6", store)), folder_of(domain)
     return RememberingModel(
         model,
         lambda system: CommonReplies(folder, model=model.name, prompt=digest(system), encoder=encoder),

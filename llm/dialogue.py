@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llm.engine import Message, Role
-from llm.errors import ContextOverflow, NotSaid, OutOfTurn
+from llm.engine import Message, Role, heard_part
+from llm.errors import ContextOverflow, OutOfTurn
 from llm.template import ChatTemplate
 from llm.tokenizer import TextStream, TextTokenizer
 
@@ -118,6 +118,5 @@ def heard_length(tokenizer: TextTokenizer, ids: Sequence[int], heard: str) -> in
         said += text
         if text and len(said) <= len(heard):  # a token without text is inside a character yet to come
             kept = count
-    if not said.startswith(heard):
-        raise NotSaid(f"{heard!r} is not a prefix of what was said: {said!r}")
+    heard_part(said, heard)
     return kept

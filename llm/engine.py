@@ -8,7 +8,7 @@ from math import inf
 from reprlib import repr as shortened
 from typing import Literal, Protocol
 
-from llm.errors import BadSampling
+from llm.errors import BadSampling, NotSaid
 
 MOST_STOPS = 16  # all are searched for with every token; OpenAI's API allows 4
 MOST_BIAS = 100  # either way, as in OpenAI's API; so much forces a token, or bans it
@@ -94,6 +94,15 @@ class Sampling:
     def _require(self, parameter: str, fits: bool, allowed: str) -> None:
         if not fits:
             raise BadSampling(parameter, f"is {shortened(getattr(self, parameter))}; it must be {allowed}")
+
+
+def heard_part(said: str, heard: str | None) -> str:
+    """Return what was heard of what was said: all (None) or this prefix. Raises NotSaid."""
+    if heard is None:
+        return said
+    if not said.startswith(heard):
+        raise NotSaid(f"{heard!r} is not a prefix of what was said: {said!r}")
+    return heard
 
 
 class Chat(Protocol):

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
-from llm.engine import Chat, LanguageModel, Message, Sampling, Token
-from llm.errors import NotSaid, OutOfTurn
+from llm.engine import Chat, LanguageModel, Message, Sampling, Token, heard_part
+from llm.errors import OutOfTurn
 from llm.replies import OPENING, CommonReplies, digest
 
 PIECE = re.compile(r"\s*\S+(?:\s+$)?")  # a word with the space before it, and with that behind the last one
@@ -93,9 +93,7 @@ class RememberingChat:
             if heard is None and answer.whole and answer.question is not None:
                 self._replies.learn(answer.question, answer.context, answer.ids, answer.said)
         else:
-            kept = answer.said if heard is None else heard
-            if not answer.said.startswith(kept):
-                raise NotSaid(f"{kept!r} is not a prefix of what was said: {answer.said!r}")
+            kept = heard_part(answer.said, heard)
             assert answer.question is not None
             self._chat.add(Message("user", answer.question))
             if kept:

@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from llm.completions import Endpoint
-from llm.engine import Message, Sampling, Token
-from llm.errors import ContextOverflow, NotSaid, OutOfTurn, ServerFailed
+from llm.engine import Message, Sampling, Token, heard_part
+from llm.errors import ContextOverflow, OutOfTurn, ServerFailed
 
 NO_ID = -1  # a piece of text is no token: its id, if it is one, is known to the server alone
 NO_BOUNDARY = 0.0  # servers give no distribution of what could have followed
@@ -110,7 +110,7 @@ class RemoteChat:
         self._require_open()
         if self._pending is None:
             raise OutOfTurn("there is no pending turn to commit")
-        said = _heard(self._pending.said, heard)
+        said = heard_part(self._pending.said, heard)
         if self._pending.user is not None:
             self._append(self._pending.user)
         self._append(Message("assistant", said))
@@ -124,7 +124,7 @@ class RemoteChat:
         """See `Chat`. Raises NotSaid, or OutOfTurn without an answer in the dialogue."""
         for index in reversed(range(self._fixed, len(self._messages))):
             if self._messages[index].role == "assistant":
-                cut = Message("assistant", _heard(self._messages[index].text, heard))
+                cut = Message("assistant", heard_part(self._messages[index].text, heard))
                 self._messages[index : index + 1] = [cut] if cut.text else []
                 return
         raise OutOfTurn("there is no answer to truncate")
@@ -155,12 +155,3 @@ class RemoteChat:
     def _require_settled(self) -> None:
         if self._pending is not None:
             raise OutOfTurn("an answer is pending; commit or discard it first")
-
-
-def _heard(said: str, heard: str | None) -> str:
-    """Return what was heard of what was said: all (None) or this prefix. Raises NotSaid."""
-    if heard is None:
-        return said
-    if not said.startswith(heard):
-        raise NotSaid(f"{heard!r} is not a prefix of what was said: {said!r}")
-    return heard
