@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from scipy.signal import butter, sosfilt
 
 from assistant.errors import SilentRecording
 from assistant.microphone import SAMPLE_RATE_HZ
 from assistant.persona import SAMPLES
+from assistant.speech_end import frame_levels_db
 from tests.bench.recordings import KINDS, BadFolder, read_folder, room_tone
 
 RNG_SEED = 3
@@ -52,8 +54,17 @@ def test_a_silent_recording_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_room_tone_goes_on_at_the_level_of_the_pauses() -> None:
     noise = rng().standard_normal(SAMPLE_RATE_HZ, np.float32) * np.float32(0.003)
-    noise[: SAMPLE_RATE_HZ // 2] += 0.2
+    half = np.arange(SAMPLE_RATE_HZ // 2)
+    noise[half] += 0.2 * np.sin(2 * np.pi * 300 * half / SAMPLE_RATE_HZ)
     assert np.std(room_tone(noise, rng())) == pytest.approx(0.003, rel=0.15)
+
+
+def test_room_tone_has_the_colour_of_the_pauses() -> None:
+    white = rng().standard_normal(4 * SAMPLE_RATE_HZ) * 0.01
+    rumble = sosfilt(butter(4, 100, fs=SAMPLE_RATE_HZ, output="sos"), white).astype(np.float32)
+    tone = room_tone(rumble, rng())
+    before, after = (frame_levels_db(part, SAMPLE_RATE_HZ).mean() for part in (rumble, tone))
+    assert after == pytest.approx(before, abs=4.0)  # in the band of speech, far below the whole
 
 
 def test_digital_silence_goes_on_as_digital_silence() -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from assistant.caller import Question, read_question
 from assistant.microphone import SAMPLE_RATE_HZ
-from assistant.speech_end import NOISE_PERCENTILE
+from assistant.speech_end import HOP_S, NOISE_PERCENTILE, WINDOW_S, frame_levels_db
 
 Audio = NDArray[np.float32]
 
@@ -62,11 +63,20 @@ def _read_row(folder: Path, row: dict[str, str], rng: np.random.Generator) -> Re
 
 
 def room_tone(audio: Audio, rng: np.random.Generator) -> Audio:
-    """White noise as loud as the quietest 20 ms of `audio`: [samples of 12 s]; zeros where there is none."""
-    frame = SAMPLE_RATE_HZ // 50
-    frames = audio[: len(audio) // frame * frame].reshape(-1, frame)
-    rms = float(np.percentile(np.sqrt(np.square(frames).mean(axis=1)), NOISE_PERCENTILE))
+    """Noise that sounds like the pauses of `audio`: [samples of 12 s]; zeros where they are silent.
+
+    Their spectrum is that of the 20 ms frames that are quietest in the band of speech: white noise as loud
+    as a rumble would be a sudden hiss.
+    """
+    levels_db = frame_levels_db(audio, SAMPLE_RATE_HZ)
+    hop, window = round(HOP_S * SAMPLE_RATE_HZ), round(WINDOW_S * SAMPLE_RATE_HZ)
+    frames = sliding_window_view(audio, window)[::hop]
+    pauses = frames[levels_db <= np.percentile(levels_db, NOISE_PERCENTILE)]  # [pauses, window]
     samples = round(TONE_S * SAMPLE_RATE_HZ)
-    if rms < INAUDIBLE:
+    if np.sqrt(np.square(pauses).mean()) < INAUDIBLE:
         return np.zeros(samples, np.float32)
-    return rng.standard_normal(samples, np.float32) * np.float32(rms)
+    hann = np.hanning(window)
+    power = np.square(np.abs(np.fft.rfft(pauses * hann))).mean(axis=0) / np.square(hann).sum()
+    white = np.fft.rfft(rng.standard_normal(samples))
+    places = np.linspace(0.0, 1.0, len(white)), np.linspace(0.0, 1.0, len(power))
+    return np.fft.irfft(white * np.sqrt(np.interp(*places, power)), samples).astype(np.float32)
