@@ -25,7 +25,9 @@ LONGER_S = 20.0  # from here on after any committed word
 FULL_S = 28.0  # no room for more: words are committed unseen by a second hypothesis
 TAIL_S = 3.0  # never cut closer to the end of the audio: those words are not settled
 HEARD_S = 8.0  # kept for the end-of-turn model
-TAIL_SAMPLES = SAMPLE_RATE_HZ * 48 // 1000  # that a final reading hears after the voice: a last "s"
+# That a final reading hears after the last sound. On 1,042 words of read speech the WER is the same for 16 to
+# 48 ms; what is shorter takes more of the gaps inside words for the end.
+TAIL_SAMPLES = SAMPLE_RATE_HZ * 24 // 1000
 CUT_SEARCH_S = 0.4  # how far the quietest moment may be from where a word is thought to end
 CUT_FRAME_S = 0.02
 
