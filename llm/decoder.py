@@ -10,8 +10,6 @@ from torch import Tensor
 
 from llm.network import Network
 
-# Larger chunks cost no less per token on two cores, and a step of another conversation waits for one chunk.
-CHUNK_TOKENS = 64
 PREFIXES = 8  # kept at most, 25 KB a token for the 0.5B model: a service has a handful of personas
 
 
@@ -42,7 +40,7 @@ class Decoder:
                 return int(end.value)
 
     def prefilling(self, ids: Sequence[int], *, scored: int = 1) -> Generator[None, None, int]:
-        """Do what `prefill` does, a chunk of CHUNK_TOKENS a step."""
+        """Do what `prefill` does, a chunk a step."""
         shared = shared_length(self._ids, ids)
         scored = min(scored, len(ids))
         if shared == len(ids) == len(self._ids) and self._hidden is not None and len(self._hidden) >= scored:
@@ -51,9 +49,10 @@ class Decoder:
         if shared < len(self._ids):
             self._crop(shared)
         hidden = []
-        for at in range(shared, len(ids), CHUNK_TOKENS):
+        chunk = self._network.chunk
+        for at in range(shared, len(ids), chunk):
             yield
-            hidden.append(self._forward(ids[at : at + CHUNK_TOKENS]))
+            hidden.append(self._forward(ids[at : at + chunk]))
         self._hidden = torch.cat(hidden)[-scored:].clone()
         return len(ids) - shared
 

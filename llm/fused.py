@@ -10,9 +10,7 @@ AVX2 alone a product of one row takes as long as in torch, one of several twice 
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Sequence
-from weakref import WeakValueDictionary, finalize
 
 import numpy as np
 import onnxruntime as ort
@@ -21,12 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from llm import layout
+from llm.arena import SLOTS, Arena, Arenas, Slot, slot_of
 from llm.graph import BLOCKS, HEAD_MULTIPLE, Graph
-from llm.layout import ModelConfig, Weights
-from llm.model import KeyValues, key_values_shape
-from llm.network import ANOTHERS, Cache
-
-SLOTS = 8  # sequences that one pass can take: more rows cost as much more
+from llm.layout import Weights
+from llm.model import key_values_shape
+from llm.network import CHUNK_TOKENS, Cache
 
 
 def suits(weights: Weights) -> bool:
@@ -46,6 +43,8 @@ class FusedTransformer:
     In `forward`, a row comes out the same to the last bit whatever is beside it.
     """
 
+    chunk = CHUNK_TOKENS
+
     def __init__(self, weights: Weights, *, positions: int, threads: int) -> None:
         """Build the graphs for int8 weights, which are mapped from their folder."""
         self.config, self.positions = weights.config, positions
@@ -53,49 +52,41 @@ class FusedTransformer:
         # One position more than there are: the row that makes their number even is written too.
         self._body = Graph(weights).body(positions + 1).session(threads)
         self._head = Graph(weights).head().session(threads)
-        self._arenas: list[Arena] = []
+        shape = key_values_shape(self.config, positions + 1, SLOTS)
+        # Pages that were never written are not taken from the system.
+        self._arenas = Arenas(lambda: torch.empty(shape))
+        self._bindings: dict[tuple[Arena, int, int], ort.IOBinding] = {}
 
     def key_values(self) -> Slot:
         """Make an empty KV cache for one sequence."""
-        arena = next((each for each in self._arenas if each.free), None)
-        if arena is None:
-            arena = Arena(self.config, self.positions + 1, self._body)
-            self._arenas.append(arena)
-        return arena.take()
+        return self._arenas.take()
 
     def forward(self, ids: list[int], cache: Cache, *, stepwise: bool = False) -> Tensor:
         """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache.
 
         `stepwise` makes no difference: the states are those that the tokens have one by one.
         """
-        assert isinstance(cache, Slot), ANOTHERS
+        slot = slot_of(cache)
         even = [*ids, *ids[-1:]] if len(ids) % 2 else ids
-        hidden = cache.arena.run(self._embedded(even), cache.number, 1)
+        hidden = self._run(self._embedded(even), slot.arena, slot.number, 1)
         cache.length += len(ids)
         return torch.from_numpy(hidden[: len(ids)])
 
     def step(self, ids: list[int], caches: Sequence[Cache]) -> Tensor:
         """Compute the hidden states [n, D] of one token for each of n sequences, and extend their caches."""
         hidden = np.empty((len(ids), self.config.dim), np.float32)
-        for arena in self._arenas:
-            taking = [
-                (row, cache)
-                for row, cache in enumerate(caches)
-                if isinstance(cache, Slot) and cache.arena is arena
-            ]
-            if taking:
-                rows = [row for row, _ in taking]
-                hidden[rows] = self._side_by_side([ids[row] for row in rows], [slot for _, slot in taking])
+        for arena, rows, slots in self._arenas.groups(caches):
+            hidden[rows] = self._side_by_side([ids[row] for row in rows], arena, slots)
         return torch.from_numpy(hidden)
 
-    def _side_by_side(self, ids: list[int], slots: list[Slot]) -> NDArray[np.float32]:
-        """Step for sequences of one arena. Slots between theirs come along, to no effect."""
+    def _side_by_side(self, ids: list[int], arena: Arena, slots: list[Slot]) -> NDArray[np.float32]:
+        """Step for sequences of one arena: [n, D]. Slots between theirs come along, to no effect."""
         numbers = [slot.number for slot in slots]
         first = min(numbers) // 2 * 2  # an even number of rows, as in `forward`
         count = (max(numbers) + 2) // 2 * 2 - first
         rows = np.zeros(count, np.int64)
         rows[[number - first for number in numbers]] = ids
-        hidden = slots[0].arena.run(self._embedded(rows.tolist()), first, count)
+        hidden = self._run(self._embedded(rows.tolist()), arena, first, count)
         for slot in slots:
             slot.length += 1
         return hidden[[number - first for number in numbers]]
@@ -111,34 +102,12 @@ class FusedTransformer:
         rows = torch.tensor(ids)
         return layout.floats(self._embed[rows], self._embed_scale[rows]).numpy()  # [S, D]
 
-
-class Arena:
-    """Keys and values of some sequences, side by side, where the graph reads and writes them.
-
-    A slot of it is free again when nobody holds its `Slot` any more.
-    """
-
-    def __init__(self, config: ModelConfig, positions: int, body: ort.InferenceSession) -> None:
-        self.free = list(range(SLOTS))
-        # Pages that were never written are not taken from the system.
-        self._data = torch.empty(key_values_shape(config, positions, SLOTS))
-        self._body = body
-        self._slots: WeakValueDictionary[int, Slot] = WeakValueDictionary()
-        self._bindings: dict[tuple[int, int], ort.IOBinding] = {}
-
-    def take(self) -> Slot:
-        """Make an empty cache in a free slot."""
-        number = self.free.pop(0)
-        slot = self._slots[number] = Slot(self, number, self._data[:, :, number : number + 1])
-        finalize(slot, self._release, number)
-        return slot
-
-    def run(self, x: NDArray[np.float32], first: int, count: int) -> NDArray[np.float32]:
+    def _run(self, x: NDArray[np.float32], arena: Arena, first: int, count: int) -> NDArray[np.float32]:
         """Let embeddings follow in `count` slots from `first` on: [count * S, D] -> their hidden states."""
         hidden, width = np.empty_like(x), len(x) // count
-        lengths = [self._length(number) for number in range(first, first + count)]
+        lengths = [arena.length(number) for number in range(first, first + count)]
         last = np.array(lengths, np.int32) + np.int32(width - 1)
-        binding = self._binding(first, count)
+        binding = self._binding(arena, first, count)
         binding.bind_cpu_input("x", x)
         binding.bind_cpu_input("shape", np.array([count, width, -1]))
         binding.bind_cpu_input("last", last)
@@ -147,29 +116,14 @@ class Arena:
         self._body.run_with_iobinding(binding)
         return hidden
 
-    def _length(self, number: int) -> int:
-        slot = self._slots.get(number)
-        return slot.length if slot is not None else 0
-
-    def _binding(self, first: int, count: int) -> ort.IOBinding:
+    def _binding(self, arena: Arena, first: int, count: int) -> ort.IOBinding:
         """Bind the keys and values of these slots, in and out."""
-        if (binding := self._bindings.get((first, count))) is None:
-            binding = self._bindings[first, count] = self._body.io_binding()
-            for layer in range(self._data.shape[1]):
-                for part, of_layer in zip(("key", "value"), self._data[:, layer], strict=True):
+        if (binding := self._bindings.get((arena, first, count))) is None:
+            binding = self._bindings[arena, first, count] = self._body.io_binding()
+            for layer in range(self.config.n_layers):
+                for part, of_layer in zip(("key", "value"), arena.data[:, layer], strict=True):
                     tensor = of_layer[first : first + count]  # [count, G, positions, E], in one piece
                     where = ("cpu", 0, np.float32, list(tensor.shape), tensor.data_ptr())
                     binding.bind_input(f"past_{part}.{layer}", *where)
                     binding.bind_output(f"{part}.{layer}", *where)
         return binding
-
-    def _release(self, number: int) -> None:
-        insort(self.free, number)  # the lowest first: those in use lie close together
-
-
-class Slot(KeyValues):
-    """One sequence's place in an arena."""
-
-    def __init__(self, arena: Arena, number: int, data: Tensor) -> None:
-        super().__init__(data)
-        self.arena, self.number = arena, number

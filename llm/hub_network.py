@@ -15,7 +15,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from llm.errors import WeightsUnsupported
-from llm.network import ANOTHERS, Cache
+from llm.network import ANOTHERS, CHUNK_TOKENS, Cache
 
 PROBE = [0, 1, 2]  # any ids: what is compared are two ways through the same weights
 TOLERANCE = 0.02  # logits in bfloat16 that differ in the order of two products
@@ -73,6 +73,8 @@ def _rows(tensor: Tensor) -> Tensor:
 
 class HubNetwork:
     """A `Network`. Raises WeightsUnsupported for a model that cannot be one."""
+
+    chunk = CHUNK_TOKENS
 
     def __init__(self, model: PreTrainedModel, context: int) -> None:
         _require_croppable(model)

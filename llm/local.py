@@ -19,6 +19,7 @@ from llm.generation import Generation
 from llm.layout import Weights
 from llm.model import Transformer
 from llm.network import Network
+from llm.recorded import RecordedTransformer
 from llm.sampling import Sampler
 from llm.scheduler import Scheduler
 from llm.template import ChatTemplate
@@ -109,7 +110,8 @@ def _network(weights: Weights, positions: int, threads: int, device: str, dtype:
         fused = FusedTransformer(weights, positions=positions, threads=threads)
         torch.set_num_threads(1)  # for the little that is left to it: more would spin on the graph's cores
         return fused
-    return Transformer(weights, positions=positions, device=device, dtype=dtype)
+    kind = RecordedTransformer if device.startswith("cuda") else Transformer
+    return kind(weights, positions=positions, device=device, dtype=dtype)
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from llm.layout import ModelConfig, Weights, floats
 from llm.linear import Linear, linear, packing
-from llm.network import ANOTHERS, Cache
+from llm.network import ANOTHERS, CHUNK_TOKENS, Cache
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]  # layer, q [S, H, E], k, v [S, G, E] -> [S, H * E]
 
@@ -66,6 +66,8 @@ class Layer:
 
 class Transformer:
     """The weights on their device, and the forward pass. Threads may share it, with a KeyValues each."""
+
+    chunk = CHUNK_TOKENS
 
     def __init__(self, weights: Weights, *, positions: int, device: str, dtype: torch.dtype) -> None:
         config, tensors = weights.config, weights.tensors
@@ -116,7 +118,8 @@ class Transformer:
             attend: Attend = partial(self._one_by_one, [(cache, at) for at in range(start, end)])
         else:
             attend = partial(self._together, cache, self._mask(start, end))
-        hidden = self._run(ids, torch.arange(start, end, device=self.device), attend)
+        positions = torch.arange(start, end, device=self.device)
+        hidden = self._run(torch.tensor(ids, device=self.device), positions, attend)
         cache.length = end
         return hidden
 
@@ -125,7 +128,8 @@ class Transformer:
         places = [(cache, cache.length) for cache in caches if isinstance(cache, KeyValues)]
         assert len(places) == len(ids), ANOTHERS
         positions = torch.tensor([cache.length for cache in caches], device=self.device)
-        hidden = self._run(ids, positions, partial(self._one_by_one, places))
+        attend = partial(self._one_by_one, places)
+        hidden = self._run(torch.tensor(ids, device=self.device), positions, attend)
         for cache in caches:
             cache.length += 1
         return hidden
@@ -141,9 +145,9 @@ class Transformer:
     def _normed(self, x: Tensor, weight: Tensor) -> Tensor:
         return F.rms_norm(x, weight.shape, weight, self.config.norm_eps)
 
-    def _run(self, ids: list[int], positions: Tensor, attend: Attend) -> Tensor:
-        """Compute the hidden states [S, D] of tokens at these positions [S]."""
-        x = self._embedded(torch.tensor(ids, device=self.device))  # [S, D]
+    def _run(self, ids: Tensor, positions: Tensor, attend: Attend) -> Tensor:
+        """Compute the hidden states [S, D] of tokens [S] at these positions [S]."""
+        x = self._embedded(ids)  # [S, D]
         cos, sin = self._cos[positions], self._sin[positions]  # [S, 1, E]
         H, G, E, S = self.config.n_heads, self.config.n_kv_heads, self.config.head_dim, len(x)
         for index, layer in enumerate(self._layers):
@@ -171,7 +175,7 @@ class Transformer:
         keys, values = cache.write(layer, cache.length, k, v)  # [1, G, T, E]
         q = q.transpose(0, 1).reshape(1, G, H // G * S, E)
         y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)  # [1, G, H / G * S, E]
-        return y.view(H, S, E).transpose(0, 1).reshape(S, H * E)
+        return y.reshape(H, S, E).transpose(0, 1).reshape(S, H * E)
 
     def _one_by_one(
         self, places: list[tuple[KeyValues, int]], layer: int, q: Tensor, k: Tensor, v: Tensor
@@ -182,7 +186,7 @@ class Transformer:
         for i, (cache, at) in enumerate(places):
             keys, values = cache.write(layer, at, k[i : i + 1], v[i : i + 1])
             rows.append(F.scaled_dot_product_attention(q[i].reshape(1, G, H // G, E), keys, values))
-        return torch.cat(rows).view(S, H * E)
+        return torch.cat(rows).reshape(S, H * E)
 
 
 def key_values_shape(config: ModelConfig, positions: int, sequences: int = 1) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+CHUNK_TOKENS = 64  # larger chunks cost no less per token on two cores
 ANOTHERS = "the cache was made by another network"
 
 
@@ -28,6 +29,7 @@ class Network(Protocol):
     """Weights, and their forward pass, for one thread."""
 
     positions: int
+    chunk: int  # so much of a prompt is computed at a time; a step of another conversation waits for it
 
     def key_values(self) -> Cache:
         """Make an empty KV cache for one sequence."""

@@ -118,9 +118,11 @@ def _stored(name: str, tensor: Tensor, model: RandomModel) -> Tensor:
     return halves.transpose(1, 2).reshape(tensor.shape).contiguous()
 
 
-def tiny_model(folder: Path, *, context: int = 512, model: RandomModel | None = None) -> LocalModel:
+def tiny_model(
+    folder: Path, *, context: int = 512, model: RandomModel | None = None, device: str = "cpu"
+) -> LocalModel:
     """Load a tiny random Qwen2, or this model, in float32 through the whole path from GGUF."""
     path = write_gguf(model or random_qwen2(), folder / "tiny.gguf")
     return from_weights(
-        read(path, int8=False), name="tiny", device="cpu", dtype=torch.float32, context=context
+        read(path, int8=False), name="tiny", device=device, dtype=torch.float32, context=context
     )
