@@ -83,7 +83,11 @@ def _table(folders: list[Path]) -> Table:
 
 def _show(console: Console, stored: Stored) -> None:
     reply = stored.reply
-    kv = "no keys and values" if reply.kv is None else f"keys and values {tuple(reply.kv.shape)}"
+    kv = (
+        "no keys and values"
+        if reply.part is None
+        else f"keys and values {tuple(reply.part.key_values.shape)}"
+    )
     console.print(f"question   {reply.question}")
     console.print(f"reply      {reply.text}")
     console.print(f"context    {reply.context or 'the beginning of a dialogue'}")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Generator, Sequence
 
 import torch
 from torch import Tensor
 
+from llm import parts
 from llm.network import Network
-
-PREFIXES = 8  # kept at most, 25 KB a token for the 0.5B model: a service has a handful of personas
+from llm.parts import Part
 
 
 class Decoder:
@@ -76,15 +75,27 @@ class Decoder:
             scores = self._network.logits(rows).float().cpu()
         return scores if before else scores[0]
 
-    def prefix(self) -> Tensor:
-        """Copy the keys and values of all that the cache holds: [2, layers, 1, G, T, E]."""
-        return self._cache.prefix()
+    def part(self, start: int) -> Part:
+        """Copy the keys and values of all that the cache holds from token `start` on, to the CPU."""
+        ids = self._ids
+        return Part(len(ids) - start, parts.name(ids), self._cache.part(start).cpu())
 
-    def restore(self, ids: Sequence[int], prefix: Tensor) -> None:
-        """Begin with `ids`, whose keys and values another decoder of this model computed."""
-        self._cache.restore(prefix)
-        self._ids = list(ids)
+    def resume(self, ids: Sequence[int], part: Part) -> bool:
+        """Make the cache hold exactly `ids`, the last of them by a part that another decoder computed.
+
+        False, and nothing changes, unless it is a part of these ids, and the cache holds those before it.
+        """
+        start = len(ids) - part.tokens
+        known = start >= 0 and shared_length(self._ids, ids) >= start
+        fits = self._cache.fits(part.key_values) and len(ids) <= self.positions
+        if not (known and fits and parts.name(ids) == part.sequence):
+            return False
+        if start < len(self._ids):
+            self._crop(start)
+        self._cache.extend(part.key_values)
+        self._ids += ids[start:]
         self._hidden = None
+        return True
 
     def _crop(self, length: int) -> None:
         del self._ids[length:]
@@ -112,26 +123,6 @@ def extend_each(decoders: Sequence[Decoder], ids: Sequence[int]) -> Tensor:
         decoder._ids.append(id)
         decoder._hidden = row[None]
     return logits
-
-
-class PrefixStore:
-    """Keys and values of the sequences that conversations begin with, computed once. Not thread-safe."""
-
-    def __init__(self) -> None:
-        self._prefixes: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()  # least recently used first
-
-    def beginning(self, decoder: Decoder, ids: Sequence[int]) -> Generator[None]:
-        """Fill an empty decoder with `ids`, computed in chunks if no decoder began with them lately."""
-        key = tuple(ids)
-        prefix = self._prefixes.get(key)
-        if prefix is None:
-            yield from decoder.prefilling(ids)
-            self._prefixes[key] = decoder.prefix()
-        else:
-            decoder.restore(ids, prefix)
-        self._prefixes.move_to_end(key)
-        if len(self._prefixes) > PREFIXES:
-            self._prefixes.popitem(last=False)
 
 
 def shared_length(a: Sequence[int], b: Sequence[int]) -> int:

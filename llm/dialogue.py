@@ -26,6 +26,7 @@ class Prompt:
 
     ids: list[int]
     opening: tuple[int, ...]  # the last of them: they end the last turn, if there is one, and open the answer
+    start: int  # how many stand before the last turn's own
 
 
 class Dialogue:
@@ -104,10 +105,11 @@ class Dialogue:
     def _assembled(self, turns: list[Turn], user: Turn | None) -> Prompt:
         asked = turns if user is None else [*turns, user]
         before, *after = self._template.frame([turn.role for turn in asked])
-        ids = list(before)
+        ids, start = list(before), 0
         for turn, frame in zip(asked, after, strict=True):
+            start = len(ids)
             ids += turn.ids + frame
-        return Prompt(ids, after[-1] if after else tuple(ids))
+        return Prompt(ids, after[-1] if after else tuple(ids), start)
 
 
 def heard_length(tokenizer: TextTokenizer, ids: Sequence[int], heard: str) -> int:

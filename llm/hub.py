@@ -17,6 +17,7 @@ from llm.errors import WeightsUnreadable, WeightsUnsupported
 from llm.hub_network import HubNetwork
 from llm.hub_tokenizer import HubTokenizer, control_ids, template_source, tokenizer_json
 from llm.local import CONTEXT, LocalModel
+from llm.prefixes import PrefixStore
 from llm.scheduler import Scheduler
 from llm.template import ChatTemplate
 from llm.tokenizer import boundary_mask
@@ -48,7 +49,9 @@ def load(
         template = ChatTemplate(template_source(theirs), tokenizer)
     boundary = boundary_mask([tokenizer.piece(id) for id in range(network.vocab_size)], stop_ids)
     vocabulary = Vocabulary(tokenizer, boundary, tuple(stop_ids))
-    return LocalModel(Path(source).name, network, scheduler, vocabulary, template, costs=ONE_BY_ONE)
+    return LocalModel(
+        Path(source).name, network, scheduler, vocabulary, template, costs=ONE_BY_ONE, prefixes=PrefixStore()
+    )
 
 
 def _network(source: str, context: int, threads: int, device: str, dtype: torch.dtype) -> HubNetwork:

@@ -33,9 +33,10 @@ class LayerShape:
 class HubCache:
     """A `DynamicCache`. Its layers keep every position, those with a sliding window too: any tail can go."""
 
-    def __init__(self, shapes: tuple[LayerShape, ...]) -> None:
+    def __init__(self, shapes: tuple[LayerShape, ...], device: torch.device, dtype: torch.dtype) -> None:
         self.cache = DynamicCache()
         self._shapes = shapes
+        self._device, self._dtype = device, dtype
 
     @property
     def length(self) -> int:
@@ -46,14 +47,20 @@ class HubCache:
     def length(self, length: int) -> None:
         self.cache.crop(length - self.length)  # negative: how many go
 
-    def prefix(self) -> Tensor:
-        """Copy what is there: [T, widths of all keys and values]."""
-        return torch.cat([_rows(each) for _, *both in _kept(self.cache) for each in both], dim=1)
+    def part(self, start: int) -> Tensor:
+        """Copy what is there from position `start` on: [T - start, widths of all keys and values]."""
+        return torch.cat([_rows(each)[start:] for _, *both in _kept(self.cache) for each in both], dim=1)
 
-    def restore(self, prefix: Tensor) -> None:
-        """Begin with a copied prefix."""
+    def fits(self, part: Tensor) -> bool:
+        """Whether a copied part is of such a cache."""
+        widths = sum(math.prod(each) for shape in self._shapes for each in (shape.keys, shape.values))
+        return part.dtype == self._dtype and part.shape[1:] == (widths,)
+
+    def extend(self, part: Tensor) -> None:
+        """Let a copied part follow."""
         shapes = [each for shape in self._shapes for each in (shape.keys, shape.values)]
-        parts = torch.split(prefix, [math.prod(shape) for shape in shapes], dim=1)
+        part = part.to(self._device)
+        parts = torch.split(part, [math.prod(shape) for shape in shapes], dim=1)
         tensors = [part.reshape(-1, *shape).movedim(0, 2) for part, shape in zip(parts, shapes, strict=True)]
         for shape, keys, values in zip(self._shapes, tensors[::2], tensors[1::2], strict=True):
             self.cache.update(keys, values, shape.index)  # [1, G, T, E] each
@@ -83,7 +90,7 @@ class HubNetwork:
         self.end_ids = _end_ids(model)
         self._body = model.base_model
         self._head = _head(model)
-        self._device = model.device
+        self._device, self._dtype = model.device, model.dtype
         # What some families do to the scores: Cohere, Granite; Gemma (arXiv:2408.00118, section 2).
         self._scale = getattr(config, "logit_scale", None) or 1 / (
             getattr(config, "logits_scaling", None) or 1
@@ -108,7 +115,7 @@ class HubNetwork:
 
     def key_values(self) -> HubCache:
         """Make an empty KV cache for one sequence."""
-        return HubCache(self._shapes)
+        return HubCache(self._shapes, self._device, self._dtype)
 
     def forward(self, ids: list[int], cache: Cache, *, stepwise: bool = False) -> Tensor:
         """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from llm import layout
-from llm.decoder import Decoder, PrefixStore
+from llm.decoder import Decoder
 from llm.dialogue import Dialogue, Prompt, Turn
 from llm.engine import Message, Sampling, Token
 from llm.errors import OutOfTurn
@@ -19,13 +19,15 @@ from llm.generation import Generation
 from llm.layout import Weights
 from llm.model import Transformer
 from llm.network import Network
+from llm.parts import Part
+from llm.prefixes import PrefixStore
 from llm.recorded import RecordedTransformer
 from llm.sampling import Sampler
 from llm.scheduler import Scheduler
 from llm.template import ChatTemplate
 from llm.tokenizer import TextTokenizer
 from llm.vocabulary import Vocabulary
-from llm.window import FREE, Window, window_costs
+from llm.window import FREE, Source, Window, window_costs
 
 CONTEXT = 4096  # positions: 100 MB of KV cache for the 0.5B model, once all are used
 REPLY_SHARE = 8  # one of so many positions stays free for the answer
@@ -60,7 +62,9 @@ def from_weights(
     tokenizer = TextTokenizer(weights.tokenizer_json, weights.config.stop_ids)
     vocabulary = Vocabulary(tokenizer, weights.tensors["boundary"], weights.config.stop_ids)
     template = ChatTemplate(weights.chat_template, tokenizer)
-    return LocalModel(name, network, scheduler, vocabulary, template, costs=FREE)
+    folder = weights.folder and weights.folder / "prefixes" / str(dtype).removeprefix("torch.")
+    prefixes = PrefixStore(folder)
+    return LocalModel(name, network, scheduler, vocabulary, template, costs=FREE, prefixes=prefixes)
 
 
 class LocalModel:
@@ -75,6 +79,7 @@ class LocalModel:
         template: ChatTemplate,
         *,
         costs: Sequence[float],
+        prefixes: PrefixStore,
     ) -> None:
         """`scheduler`: in whose thread the network was made; `costs`: see `Window`."""
         self.name = name
@@ -84,7 +89,7 @@ class LocalModel:
         self.tokenizer = vocabulary.tokenizer
         self.template = template
         self.costs = costs
-        self._prefixes = PrefixStore()
+        self._prefixes = prefixes
 
     def chat(self, system: str) -> LocalChat:
         """Open a conversation; the first one with a system text computes it, the next ones copy that."""
@@ -118,6 +123,7 @@ def _network(weights: Weights, positions: int, threads: int, device: str, dtype:
 class _Pending:
     user: Turn | None
     stops: bool  # the answer may end inside a token
+    start: int = 0  # how many tokens stand before the user's
     said: list[int] = field(default_factory=list)
     text: str = ""
 
@@ -133,6 +139,7 @@ class LocalChat:
         self._generation: Generation | None = None  # of the pending answer
         self._room = decoder.positions - decoder.positions // REPLY_SHARE  # for prompts
         self._turn_over: float | None = None
+        self._start = 0  # how many tokens stood before the question that was committed last
         self._window = Window(model.costs)
 
     def prefill(self, user_text: str) -> int:
@@ -164,6 +171,7 @@ class LocalChat:
         self._pending = pending = _Pending(user, stops=bool(sampling.stop))
         self._turn_over = None
         prompt = self._dialogue.prompt(user, self._room)
+        pending.start = prompt.start
         beginning = self._beginning(decoder, prompt, sampler, spoken=user is not None)
         self._generation = generation = self._model.scheduler.run_steps(beginning, urgent=True)
         with closing(self._model.scheduler.tokens(generation)) as tokens:
@@ -204,7 +212,34 @@ class LocalChat:
         if self._pending.user is not None:
             self._dialogue.append(self._pending.user)
         self._dialogue.append(answer)
+        self._start = self._pending.start
         self.discard()
+
+    def part(self) -> Part:
+        """Copy what the question and the answer that were just committed added to the KV cache."""
+        decoder = self._open()
+        return self._model.scheduler.run(lambda: decoder.part(self._start))
+
+    def recall(self, user_text: str, said: Sequence[int], heard: str | None, part: Part | None) -> None:
+        """Append a question and what was heard of an answer that was computed before.
+
+        With its `part`, if that is of these very tokens, the conversation goes on as if it had been computed
+        here. Raises NotSaid, ContextOverflow, or OutOfTurn while an answer is pending.
+        """
+        decoder = self._open()
+        if self._pending is not None:
+            raise OutOfTurn("an answer is pending; commit or discard it first")
+        user, answer = self._dialogue.turn("user", user_text), self._dialogue.answer(said, heard)
+        prompt = self._dialogue.prompt(user, self._room)
+        if part is not None:
+            ids = [*prompt.ids, *said][: prompt.start + part.tokens]
+            self._model.scheduler.run(lambda: decoder.resume(ids, part))
+        self._dialogue.append(user)
+        self._dialogue.append(answer)
+
+    def propose_from(self, source: Source) -> None:
+        """Let what answers may repeat be proposed from there too: they come sooner, and stay the same."""
+        self._window.add(source)
 
     def discard(self) -> None:
         """See `Chat`."""

@@ -42,14 +42,20 @@ class KeyValues:
         values[0, :, start:] = v.transpose(0, 1)
         return keys, values
 
-    def prefix(self) -> Tensor:
-        """Copy what is defined: [2, layers, 1, G, length, E]."""
-        return self.data[..., : self.length, :].clone()
+    def part(self, start: int) -> Tensor:
+        """Copy what is defined from position `start` on: [2, layers, 1, G, length - start, E]."""
+        return self.data[..., start : self.length, :].clone()
 
-    def restore(self, prefix: Tensor) -> None:
-        """Begin with a copied prefix."""
-        self.length = prefix.shape[-2]
-        self.data[..., : self.length, :] = prefix
+    def fits(self, part: Tensor) -> bool:
+        """Whether a copied part is of such a cache."""
+        (*outer, _, width), shape = self.data.shape, part.shape
+        return part.dtype == self.data.dtype and (*shape[:-2], shape[-1]) == (*outer, width)
+
+    def extend(self, part: Tensor) -> None:
+        """Let a copied part follow."""
+        end = self.length + part.shape[-2]
+        self.data[..., self.length : end, :] = part
+        self.length = end
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,16 @@ class Cache(Protocol):
 
     length: int  # positions that are defined; may be set back to crop
 
-    def prefix(self) -> Tensor:
-        """Copy what is defined."""
+    def part(self, start: int) -> Tensor:
+        """Copy what is defined from position `start` on."""
         ...
 
-    def restore(self, prefix: Tensor) -> None:
-        """Begin with a copied prefix."""
+    def fits(self, part: Tensor) -> bool:
+        """Whether a copied part is of such a cache."""
+        ...
+
+    def extend(self, part: Tensor) -> None:
+        """Let a copied part follow."""
         ...
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from llm.engine import Chat, LanguageModel, Message, Sampling, Token, heard_part
 from llm.errors import OutOfTurn
-from llm.replies import OPENING, CommonReplies, digest
+from llm.local import LocalChat
+from llm.parts import Part
+from llm.replies import OPENING, CommonReplies, Reply, digest
 
 PIECE = re.compile(r"\s*\S+(?:\s+$)?")  # a word with the space before it, and with that behind the last one
 
@@ -34,7 +36,7 @@ class RememberingModel:
 class _Answer:
     question: str | None
     context: str
-    kept: bool  # it was found, not computed
+    kept: Reply | None  # it was found, not computed
     said: str = ""
     ids: list[int] = field(default_factory=list)
     whole: bool = False  # it ended by itself
@@ -47,6 +49,8 @@ class RememberingChat:
         self._chat = chat
         self._replies = replies
         self._answer: _Answer | None = None
+        if isinstance(chat, LocalChat):
+            chat.propose_from(replies.corpus)
 
     def prefill(self, user_text: str) -> int:
         """See `Chat`. Computes nothing while an answer is pending."""
@@ -60,7 +64,7 @@ class RememberingChat:
         found = None
         if user_text is not None and sampling == Sampling(max_tokens=sampling.max_tokens):
             found = self._replies.find(user_text, context)
-        self._answer = answer = _Answer(user_text, context, kept=found is not None)
+        self._answer = answer = _Answer(user_text, context, found)
         if found is None:
             for token in self._chat.reply(user_text, sampling):
                 answer.said += token.text
@@ -77,32 +81,42 @@ class RememberingChat:
     @property
     def turn_over(self) -> float | None:
         """See `Chat`. None for a kept reply: nothing was computed that could tell."""
-        return None if self._answer is not None and self._answer.kept else self._chat.turn_over
+        return None if self._answer is not None and self._answer.kept is not None else self._chat.turn_over
 
     def commit(self, heard: str | None = None) -> None:
         """See `Chat`. A computed answer that was heard to its end is learnt from."""
         answer = self._answer
         if answer is None:
             raise OutOfTurn("there is no pending turn to commit")
-        if not answer.kept:
+        if answer.kept is not None:
+            self._recall(answer, answer.kept, heard)
+        else:
             try:
                 self._chat.commit(heard)
             except OutOfTurn:  # it failed before its first token
                 self._answer = None
                 raise
             if heard is None and answer.whole and answer.question is not None:
-                self._replies.learn(answer.question, answer.context, answer.ids, answer.said)
-        else:
-            kept = heard_part(answer.said, heard)
-            assert answer.question is not None
-            self._chat.add(Message("user", answer.question))
-            if kept:
-                self._chat.add(Message("assistant", kept))
+                self._replies.learn(answer.question, answer.context, answer.ids, answer.said, self._part)
         self._answer = None
+
+    def _recall(self, answer: _Answer, reply: Reply, heard: str | None) -> None:
+        assert answer.question is not None
+        kept = heard_part(answer.said, heard)
+        if isinstance(self._chat, LocalChat):
+            self._chat.recall(answer.question, reply.ids, kept, reply.part)
+            return
+        self._chat.add(Message("user", answer.question))
+        if kept:
+            self._chat.add(Message("assistant", kept))
+
+    def _part(self) -> Part | None:
+        """Copy what the answer that was just committed added to the KV cache, where that is our own."""
+        return self._chat.part() if isinstance(self._chat, LocalChat) else None
 
     def discard(self) -> None:
         """See `Chat`."""
-        if self._answer is not None and not self._answer.kept:
+        if self._answer is not None and self._answer.kept is None:
             self._chat.discard()
         self._answer = None
 

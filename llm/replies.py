@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
-from torch import Tensor
-
 from llm.gist import gist, normalised
-from llm.reply_files import Origin, Reply, digest, path_of, prune, read_all, remove, with_own_tensor, write
+from llm.parts import Part
+from llm.reply_files import Origin, Reply, digest, path_of, prune, read_all, remove, write
+from llm.window import Corpus
 
 __all__ = ["OPENING", "CommonReplies", "Reply", "digest"]
 
@@ -65,6 +65,7 @@ class CommonReplies:
         self._lock = Lock()  # of the two below; nothing is encoded or written under it
         self._replies: OrderedDict[Key, tuple[Path, Reply]] = OrderedDict()  # least recently used first
         self._once: OrderedDict[Key, None] = OrderedDict()  # asked, but not yet again
+        self.corpus = Corpus(most)  # of all replies: other answers say some of it too
         prune(folder, most, most_bytes)
         for stored in read_all(folder):
             if stored.origin == self._origin:
@@ -92,18 +93,18 @@ class CommonReplies:
         context: str,
         reply_ids: Sequence[int],
         reply_text: str,
-        kv: Tensor | None = None,
+        part: Callable[[], Part | None] = lambda: None,
     ) -> bool:
         """Take note of a reply that had to be computed; returns whether it was stored.
 
         It is from the second asking on. Most questions are never asked again, and would push out those that
         are (Maggs and Sitaraman, "Algorithmic Nuggets in Content Delivery", 2015); nor does what only one
-        person ever said get onto the disk. `kv` is copied.
+        person ever said get onto the disk. `part` is asked for only then.
         """
         key = _key(question, context)
         if self._is_first(key):
             return False
-        reply = with_own_tensor(Reply(question, context, tuple(reply_ids), reply_text, kv))
+        reply = Reply(question, context, tuple(reply_ids), reply_text, part())
         path = path_of(self._folder, self._origin, context, normalised(question))
         if reply.size_bytes > self._most_bytes or not write(path, self._origin, reply):
             return False
@@ -148,6 +149,7 @@ class CommonReplies:
         before, _ = self._replies.pop(key, (path, None))
         gone = [before] if before != path else []
         self._replies[key] = path, reply
+        self.corpus.add(reply.ids)
         while len(self._replies) > self._most or self._size_bytes() > self._most_bytes:
             _, (oldest, _) = self._replies.popitem(last=False)
             gone.append(oldest)

@@ -13,14 +13,15 @@ import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import safetensors.torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
-VERSION = 1  # raise it whenever the meaning of a file changes: older files are then ignored
+from llm.parts import Part
+
+VERSION = 2  # raise it whenever the meaning of a file changes: older files are then ignored
 FILES = "*.safetensors"
 DRAFT = ".draft"
 NAME_CHARS = 24  # of a SHA-256 in hex: 96 bits, more than enough for the files of one folder
@@ -36,14 +37,15 @@ class Reply:
     context: str  # digest of the dialogue before the question
     ids: tuple[int, ...]  # the reply's tokens
     text: str
-    # Keys and values of the question's and the reply's n tokens, behind the prefix: [2, layers, 1, G, n, E].
-    kv: Tensor | None = field(default=None, compare=False)
+    part: Part | None = field(
+        default=None, compare=False
+    )  # of the question and the reply, behind the dialogue
 
     @property
     def size_bytes(self) -> int:
         """Size in memory: that of the tensor, and about that of the rest."""
         said = len(self.question) + len(self.text) + 8 * len(self.ids)
-        return said + (0 if self.kv is None else self.kv.nbytes)
+        return said + (0 if self.part is None else self.part.size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,13 @@ def write(path: Path, origin: Origin, reply: Reply) -> bool:
     """Write a reply atomically; a full or read-only disk is a warning, and False."""
     said = {"question": reply.question, "context": reply.context, "ids": reply.ids, "text": reply.text}
     header = {"version": VERSION, "model": origin.model, "prompt": origin.prompt} | said
+    if reply.part is not None:
+        header |= {"tokens": reply.part.tokens, "sequence": reply.part.sequence}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(suffix=DRAFT, dir=path.parent) as folder:
             draft = Path(folder) / path.name
-            tensors = {} if reply.kv is None else {"kv": reply.kv}
+            tensors = {} if reply.part is None else {"kv": reply.part.key_values.contiguous()}
             safetensors.torch.save_file(tensors, draft, {"reply": json.dumps(header, ensure_ascii=False)})
             os.replace(draft, path)
     except (OSError, SafetensorError) as error:
@@ -100,10 +104,12 @@ def read(path: Path) -> Stored | None:
             header = json.loads(file.metadata()["reply"])
             if header["version"] != VERSION:
                 raise ValueError(f"it is of version {header['version']}, not {VERSION}")
-            kv = file.get_tensor("kv") if "kv" in file.keys() else None  # noqa: SIM118  # no mapping
+            part = None
+            if "kv" in file.keys():  # noqa: SIM118  # no mapping
+                part = Part(int(header["tokens"]), str(header["sequence"]), file.get_tensor("kv"))
         origin = Origin(str(header["model"]), str(header["prompt"]))
         ids = tuple(int(id) for id in header["ids"])
-        reply = Reply(str(header["question"]), str(header["context"]), ids, str(header["text"]), kv)
+        reply = Reply(str(header["question"]), str(header["context"]), ids, str(header["text"]), part)
         return Stored(path, origin, reply, used_s)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         log.warning("ignored %s, which is no common reply that can be read: %s", path, error)
@@ -134,10 +140,3 @@ def prune(folder: Path, most: int, most_bytes: int) -> None:
         kept_bytes += size_bytes
         if place >= most or kept_bytes > most_bytes:
             remove([path])
-
-
-def with_own_tensor(reply: Reply) -> Reply:
-    """Copy the tensor to the CPU, out of a cache that others write to."""
-    if reply.kv is None:
-        return reply
-    return replace(reply, kv=reply.kv.detach().cpu().clone().contiguous())

@@ -1,8 +1,9 @@
 """The adaptive decode window: several tokens verified in one forward pass, none of them changed by it.
 
-What followed the last tokens where they stood before, in the dialogue or in the knowledge that its prompt
-holds, is proposed to follow again (prompt lookup, github.com/apoorvumang/prompt-lookup-decoding). How many
-tokens are worth proposing follows from how often such proposals came true, and from what a wider pass costs.
+What followed the last tokens where they stood before, in the dialogue, in the knowledge that its prompt
+holds or in replies to common questions, is proposed to follow again (prompt lookup,
+github.com/apoorvumang/prompt-lookup-decoding). How many tokens are worth proposing follows from how often
+such proposals came true, and from what a wider pass costs.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -62,10 +64,56 @@ class Lookup:
         self._ids = list(ids)
 
 
+class Corpus:
+    """Finds where the last tokens of a sequence stood in other texts, the last ones of those that were added.
+
+    Threads may share it: one adds while others look.
+    """
+
+    def __init__(self, most: int) -> None:
+        """Keep `most` texts at least, and twice as many at most."""
+        self._most = most
+        self._texts: list[tuple[int, ...]] = []
+        self._places: dict[tuple[int, ...], tuple[tuple[int, ...], int]] = {}  # context -> text, position
+
+    def add(self, ids: Sequence[int]) -> None:
+        """Learn a text."""
+        self._texts.append(tuple(ids))
+        if len(self._texts) > 2 * self._most:
+            self._texts = self._texts[-self._most :]
+            self._places = {}
+            for text in self._texts:
+                self._learn(text)
+        else:
+            self._learn(self._texts[-1])
+
+    def _learn(self, text: tuple[int, ...]) -> None:
+        for place in range(1, len(text)):
+            for length in range(1, min(LONGEST, place) + 1):
+                self._places[text[place - length : place]] = text, place
+
+    def propose(self, ids: Sequence[int], most: int) -> tuple[int, list[int]]:
+        """Return the length of the context that was found, and up to `most` ids that followed it."""
+        for length in range(min(LONGEST, len(ids)), 0, -1):
+            if (found := self._places.get(tuple(ids[-length:]))) is not None:
+                text, place = found
+                return length, list(text[place : place + most])
+        return 0, []
+
+
+class Source(Protocol):
+    """Where proposals come from."""
+
+    def propose(self, ids: Sequence[int], most: int) -> tuple[int, list[int]]:
+        """Return the length of the context that was found, and up to `most` ids that followed it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What may follow."""
 
+    source: int = 0  # which one it is from
     context: int = 0  # length of the context that it was found by; 0: nothing was found
     found: tuple[int, ...] = ()  # ids
     width: int = 0  # how many of them are worth a wider pass
@@ -84,23 +132,33 @@ class Window:
 
     def __init__(self, costs: Sequence[float] = FREE) -> None:
         self._costs = costs
-        self._lookup = Lookup()
-        self._odds = list(PRIOR)
+        self._sources: list[Source] = []
+        self._odds: list[list[float]] = []  # of each source, by the length of the context
+        self.add(Lookup())
+
+    def add(self, source: Source) -> None:
+        """Ask this source too; where others know the last tokens by as long a context, they go first."""
+        self._sources.append(source)
+        self._odds.append(list(PRIOR))
 
     def propose(self, ids: Sequence[int], room: int) -> Proposal:
         """What may follow `ids`, at most `room` tokens: as many as make a token cheapest, or none."""
-        context, found = self._lookup.propose(ids, max(0, min(room, len(self._costs) - 1)))
-        chance, expected, best, width = self._odds[context], 1.0, 1.0, 0
+        most = max(0, min(room, len(self._costs) - 1))
+        proposals = [source.propose(ids, most) for source in self._sources]
+        source = max(range(len(proposals)), key=lambda place: (proposals[place][0], -place))
+        context, found = proposals[source]
+        chance, expected, best, width = self._odds[source][context], 1.0, 1.0, 0
         for n in range(1, len(found) + 1):
             expected += chance**n  # tokens that the pass yields
             if expected / self._costs[n] > best:
                 best, width = expected / self._costs[n], n
-        return Proposal(context, tuple(found), width)
+        return Proposal(source, context, tuple(found), width)
 
     def learn(self, proposal: Proposal, followed: Sequence[int]) -> None:
         """These ids followed. Also what was not worth verifying teaches how good such proposals are."""
+        odds = self._odds[proposal.source]
         for guess, id in zip(proposal.found, followed, strict=False):
-            self._odds[proposal.context] += NEWS * ((guess == id) - self._odds[proposal.context])
+            odds[proposal.context] += NEWS * ((guess == id) - odds[proposal.context])
             if guess != id:
                 break
 

@@ -60,6 +60,27 @@ def test_a_question_asked_before_gets_the_same_answer_without_a_computed_token(
     assert say(chat, "And of the hill?")[1] != []
 
 
+def test_a_conversation_goes_on_after_a_kept_reply_without_computing_it(model: RememberingModel) -> None:
+    learnt(model)
+    computed, kept = (model._model.chat("Be kind."), model.chat("Be kind."))
+    list(computed.reply(QUESTION, SHORT))
+    computed.commit()
+    say(kept, QUESTION)
+    kept.commit()
+    assert kept.history == computed.history
+    assert kept.prefill("And of the hill?") == computed.prefill("And of the hill?") < 40
+    following = (list(chat.reply("And of the hill?", SHORT)) for chat in (computed, kept))
+    assert next(following) == next(following)
+
+
+def test_keys_and_values_of_other_words_are_left_alone(model: RememberingModel) -> None:
+    said = learnt(model)
+    chat = model.chat("Be kind.")
+    say(chat, QUESTION.lower())
+    chat.commit()
+    assert chat.prefill("And of the hill?") > len(said) // 2  # the reply is computed from its text
+
+
 def test_an_interrupted_kept_reply_keeps_what_was_heard(model: RememberingModel) -> None:
     said = learnt(model)
     chat = model.chat("Be kind.")

@@ -9,7 +9,8 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from llm.embedding import SentenceEncoder
 from llm.gist import gist, normalised
+from llm.parts import Part
 from llm.replies import OPENING, CommonReplies, Reply, Similarity, digest
 
 BURN, FUND = "How do I treat a burn?", "What is an index fund?"
@@ -76,12 +78,10 @@ def opened(tmp_path: Path) -> Opened:
     return open_replies
 
 
-def learn(
-    replies: CommonReplies, question: str, context: str = OPENING, kv: torch.Tensor | None = None
-) -> bool:
+def learn(replies: CommonReplies, question: str, context: str = OPENING, part: Part | None = None) -> bool:
     """Have a question asked and answered twice."""
-    replies.learn(question, context, IDS, TEXT, kv)
-    return replies.learn(question, context, IDS, TEXT, kv)
+    replies.learn(question, context, IDS, TEXT, lambda: part)
+    return replies.learn(question, context, IDS, TEXT, lambda: part)
 
 
 def matches(pair: Pair, encoder: Similarity | None) -> bool:
@@ -91,8 +91,8 @@ def matches(pair: Pair, encoder: Similarity | None) -> bool:
         return replies.find(pair.other) is not None
 
 
-def kv_of(tokens: int) -> torch.Tensor:
-    return torch.randn(2, 3, 1, 2, tokens, 4).bfloat16()
+def part_of(tokens: int) -> Part:
+    return Part(tokens, "of these ids", torch.randn(2, 3, 1, 2, tokens, 4).bfloat16())
 
 
 # Which questions are the same.
@@ -198,19 +198,23 @@ def test_another_model_or_prompt_never_sees_it(opened: Opened) -> None:
     assert opened(prompt=digest("Be rude.")).find(BURN) is None
 
 
-def test_keys_and_values_come_back_bit_for_bit_and_are_a_copy(opened: Opened) -> None:
-    kv = kv_of(9)
-    before = kv.clone()
-    learn(opened(), BURN, kv=kv.transpose(4, 5).contiguous().transpose(4, 5))  # a view, as caches give
+def test_keys_and_values_come_back_bit_for_bit(opened: Opened) -> None:
+    part = part_of(9)
+    viewed = replace(part, key_values=part.key_values.transpose(4, 5).contiguous().transpose(4, 5))
+    learn(opened(), BURN, part=viewed)
     reply = opened().find(BURN)
-    assert reply is not None and reply.kv is not None
-    assert reply.kv.dtype == torch.bfloat16 and torch.equal(reply.kv, before)
+    assert reply is not None and reply.part is not None
+    assert (reply.part.tokens, reply.part.sequence) == (9, "of these ids")
+    assert reply.part.key_values.dtype == torch.bfloat16
+    assert torch.equal(reply.part.key_values, part.key_values)
 
-    replies = opened()
-    learn(replies, FUND, kv=kv)
-    kv.zero_()
-    reply = replies.find(FUND)
-    assert reply is not None and reply.kv is not None and torch.equal(reply.kv, before)
+
+def test_keys_and_values_are_asked_for_only_when_they_are_kept(opened: Opened) -> None:
+    asked = []
+    for _ in range(2):
+        opened_once = opened()
+        opened_once.learn(FUND, OPENING, IDS, TEXT, lambda: asked.append(1))
+    assert not asked
 
 
 def test_the_newest_reply_to_a_question_takes_the_place_of_the_older(opened: Opened, tmp_path: Path) -> None:
@@ -246,7 +250,7 @@ def test_what_was_used_last_survives_a_restart_with_less_room(opened: Opened, tm
 def test_a_reply_larger_than_all_room_is_not_kept_and_pushes_nothing_out(opened: Opened) -> None:
     replies = opened(most_bytes=4000)
     learn(replies, BURN)
-    assert not learn(replies, FUND, kv=kv_of(100))
+    assert not learn(replies, FUND, part=part_of(100))
     assert replies.find(FUND) is None and replies.find(BURN) is not None
 
 
@@ -266,7 +270,9 @@ def test_bounds_hold_whatever_is_learnt_and_a_restart_finds_the_same(
 
         replies = opened()
         for topic, tokens in learnt:
-            replies.learn(f"What is number {topic}?", OPENING, range(tokens), "A number.", kv_of(tokens))
+            replies.learn(
+                f"What is number {topic}?", OPENING, range(tokens), "A number.", partial(part_of, tokens)
+            )
         assert len(replies) <= most
         kept = {topic: replies.find(f"What is number {topic}?") for topic in range(13)}
         found = [reply for reply in kept.values() if reply is not None]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llm.engine import Sampling
 from llm.local import LocalModel
-from llm.window import FREE, LONGEST, Lookup, Window, window_costs
+from llm.window import FREE, LONGEST, Corpus, Lookup, Window, window_costs
 from tests.tiny_model import tiny_model
 
 SEQUENCES = st.lists(st.integers(0, 3), max_size=40)
@@ -44,6 +44,32 @@ def test_after_any_crops_a_proposal_is_what_followed_its_context_before(
             ending = ids[len(ids) - context :]
             places = [at for at in range(context, len(ids)) if ids[at - context : at] == ending]
             assert any(ids[at : at + most] == found for at in places)
+
+
+def test_a_corpus_proposes_what_followed_in_the_last_text_that_has_the_context() -> None:
+    corpus = Corpus(most=2)
+    assert corpus.propose([1, 2], 3) == (0, [])
+    for text in ([1, 2, 3, 4], [5, 2, 6], [7, 8]):
+        corpus.add(text)
+    assert corpus.propose([1, 2], 3) == (2, [3, 4])
+    assert corpus.propose([9, 2], 3) == (1, [6])
+    assert corpus.propose([9, 4], 3) == (0, [])  # nothing followed
+
+
+def test_a_full_corpus_forgets_its_oldest_texts() -> None:
+    corpus = Corpus(most=2)
+    for n in range(5):
+        corpus.add([n, 10 + n])
+    assert [corpus.propose([n], 1)[1] for n in range(5)] == [[], [], [], [13], [14]]
+
+
+def test_the_longest_context_of_all_sources_counts_and_of_equals_the_dialogue() -> None:
+    corpus = Corpus(most=2)
+    corpus.add([4, 1, 2, 8])
+    window = Window(FREE)
+    window.add(corpus)
+    assert window.propose([7, 2, 9, 2], room=1).ids == (9,)
+    assert window.propose([7, 2, 9, 1, 2], room=1).ids == (8,)
 
 
 def test_the_window_widens_while_proposals_come_true_and_closes_while_they_do_not() -> None:
