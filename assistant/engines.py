@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from asr.endpoint import SmartTurn
     from asr.engine import Recognizer
     from asr.vad import SileroVad, VoiceDetector
+    from llm.embedding import SentenceEncoder
     from llm.engine import LanguageModel
     from tts.engine import Synthesizer
 
@@ -108,15 +109,21 @@ def with_common_replies(model: LanguageModel, domain: str, store: Store) -> Lang
     They are kept as text: it is the same for every way to run the same weights.
     """
     from assistant.replies_command import folder_of
-    from llm.embedding import SentenceEncoder
     from llm.remembering import RememberingModel
     from llm.replies import CommonReplies, digest
 
-    encoder, folder = SentenceEncoder(_located("minilm-l6", store)), folder_of(domain)
+    encoder, folder = load_sentence_encoder(store), folder_of(domain)
     return RememberingModel(
         model,
         lambda system: CommonReplies(folder, model=model.name, prompt=digest(system), encoder=encoder),
     )
+
+
+def load_sentence_encoder(store: Store) -> SentenceEncoder:
+    """Load what compares questions, its weights fetched when missing. Raises WeightsError."""
+    from llm.embedding import SentenceEncoder
+
+    return SentenceEncoder(_located("minilm-l6", store))
 
 
 def load_recognizer(config: EngineConfig, store: Store) -> Recognizer:

@@ -39,7 +39,8 @@ class _Answer:
     kept: Reply | None  # it was found, not computed
     said: str = ""
     ids: list[int] = field(default_factory=list)
-    whole: bool = False  # it ended by itself
+    ended: bool = False  # nothing more was to come
+    whole: bool = False  # it ended by itself, not at a limit
 
 
 class RememberingChat:
@@ -64,13 +65,15 @@ class RememberingChat:
         found = None
         if user_text is not None and sampling == Sampling(max_tokens=sampling.max_tokens):
             found = self._replies.find(user_text, context)
+            if found is not None and not _is_what_comes(found, sampling):
+                found = None
         self._answer = answer = _Answer(user_text, context, found)
         if found is None:
             for token in self._chat.reply(user_text, sampling):
                 answer.said += token.text
                 answer.ids.append(token.id)
                 yield token
-            answer.whole = len(answer.ids) < sampling.max_tokens
+            answer.ended, answer.whole = True, len(answer.ids) < sampling.max_tokens
             return
         for piece in PIECE.findall(found.text):
             answer.said += piece
@@ -96,8 +99,15 @@ class RememberingChat:
             except OutOfTurn:  # it failed before its first token
                 self._answer = None
                 raise
-            if heard is None and answer.whole and answer.question is not None:
-                self._replies.learn(answer.question, answer.context, answer.ids, answer.said, self._part)
+            if heard is None and answer.ended and answer.question is not None:
+                self._replies.learn(
+                    answer.question,
+                    answer.context,
+                    answer.ids,
+                    answer.said,
+                    whole=answer.whole,
+                    part=self._part,
+                )
         self._answer = None
 
     def _recall(self, answer: _Answer, reply: Reply, heard: str | None) -> None:
@@ -146,3 +156,9 @@ class RememberingChat:
             f"{message.role}: {message.text}" for message in self._chat.history if message.role != "system"
         ]
         return digest(*said) if said else OPENING
+
+
+def _is_what_comes(reply: Reply, sampling: Sampling) -> bool:
+    """Whether computing would give this reply, or one that ends at another limit."""
+    length = len(reply.ids)
+    return length < sampling.max_tokens if reply.whole else length == sampling.max_tokens

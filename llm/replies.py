@@ -93,18 +93,20 @@ class CommonReplies:
         context: str,
         reply_ids: Sequence[int],
         reply_text: str,
+        *,
+        whole: bool = True,
         part: Callable[[], Part | None] = lambda: None,
     ) -> bool:
         """Take note of a reply that had to be computed; returns whether it was stored.
 
         It is from the second asking on. Most questions are never asked again, and would push out those that
         are (Maggs and Sitaraman, "Algorithmic Nuggets in Content Delivery", 2015); nor does what only one
-        person ever said get onto the disk. `part` is asked for only then.
+        person ever said get onto the disk. `whole`: it ended by itself. `part` is asked for only then.
         """
         key = _key(question, context)
         if self._is_first(key):
             return False
-        reply = Reply(question, context, tuple(reply_ids), reply_text, part())
+        reply = Reply(question, context, tuple(reply_ids), reply_text, whole, part())
         path = path_of(self._folder, self._origin, context, normalised(question))
         if reply.size_bytes > self._most_bytes or not write(path, self._origin, reply):
             return False

@@ -37,6 +37,7 @@ class Reply:
     context: str  # digest of the dialogue before the question
     ids: tuple[int, ...]  # the reply's tokens
     text: str
+    whole: bool = True  # it ended by itself, not at a limit
     part: Part | None = field(
         default=None, compare=False
     )  # of the question and the reply, behind the dialogue
@@ -79,7 +80,13 @@ def path_of(folder: Path, origin: Origin, context: str, question: str) -> Path:
 
 def write(path: Path, origin: Origin, reply: Reply) -> bool:
     """Write a reply atomically; a full or read-only disk is a warning, and False."""
-    said = {"question": reply.question, "context": reply.context, "ids": reply.ids, "text": reply.text}
+    said = {
+        "question": reply.question,
+        "context": reply.context,
+        "ids": reply.ids,
+        "text": reply.text,
+        "whole": reply.whole,
+    }
     header = {"version": VERSION, "model": origin.model, "prompt": origin.prompt} | said
     if reply.part is not None:
         header |= {"tokens": reply.part.tokens, "sequence": reply.part.sequence}
@@ -109,7 +116,14 @@ def read(path: Path) -> Stored | None:
                 part = Part(int(header["tokens"]), str(header["sequence"]), file.get_tensor("kv"))
         origin = Origin(str(header["model"]), str(header["prompt"]))
         ids = tuple(int(id) for id in header["ids"])
-        reply = Reply(str(header["question"]), str(header["context"]), ids, str(header["text"]), part)
+        reply = Reply(
+            str(header["question"]),
+            str(header["context"]),
+            ids,
+            str(header["text"]),
+            bool(header["whole"]),
+            part,
+        )
         return Stored(path, origin, reply, used_s)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         log.warning("ignored %s, which is no common reply that can be read: %s", path, error)

@@ -35,13 +35,11 @@ def say(chat: RememberingChat, text: str, sampling: Sampling = SHORT) -> tuple[s
 
 
 def learnt(model: RememberingModel) -> str:
-    """Ask twice; what the tiny model says never ends by itself, so its end is scripted."""
+    """Ask twice."""
     said = ""
     for _ in range(2):
         chat = model.chat("Be kind.")
         said, _ = say(chat, QUESTION)
-        assert chat._answer is not None
-        chat._answer.whole = True
         chat.commit()
     return said
 
@@ -102,12 +100,24 @@ def test_another_context_another_sampling_or_another_system_text_is_computed(mod
         assert -1 not in say(model.chat(system), QUESTION, sampling)[1]
 
 
-def test_what_was_cut_short_or_discarded_is_not_learnt(model: RememberingModel) -> None:
+def test_what_was_not_heard_to_its_end_or_discarded_is_not_learnt(model: RememberingModel) -> None:
     for _ in range(3):
         chat = model.chat("Be kind.")
-        assert -1 not in say(chat, QUESTION)[1]  # ended at its limit, not by itself
+        reply = chat.reply(QUESTION, SHORT)
+        assert next(reply).id != -1
+        reply.close()
         chat.commit()
-        say(chat, QUESTION)
+        chat = model.chat("Be kind.")
+        assert -1 not in say(chat, QUESTION)[1]
         chat.discard()
         with pytest.raises(OutOfTurn):
             chat.commit()
+
+
+def test_a_reply_that_ended_at_a_limit_is_for_that_limit_alone(model: RememberingModel) -> None:
+    said = learnt(model)  # what the tiny model says never ends by itself
+    assert -1 in say(model.chat("Be kind."), QUESTION)[1]
+    for limit in (SHORT.max_tokens - 1, SHORT.max_tokens + 1):
+        other, ids = say(model.chat("Be kind."), QUESTION, Sampling(max_tokens=limit))
+        assert -1 not in ids
+        assert other.startswith(said) or said.startswith(other)

@@ -80,8 +80,8 @@ def opened(tmp_path: Path) -> Opened:
 
 def learn(replies: CommonReplies, question: str, context: str = OPENING, part: Part | None = None) -> bool:
     """Have a question asked and answered twice."""
-    replies.learn(question, context, IDS, TEXT, lambda: part)
-    return replies.learn(question, context, IDS, TEXT, lambda: part)
+    replies.learn(question, context, IDS, TEXT, part=lambda: part)
+    return replies.learn(question, context, IDS, TEXT, part=lambda: part)
 
 
 def matches(pair: Pair, encoder: Similarity | None) -> bool:
@@ -213,7 +213,7 @@ def test_keys_and_values_are_asked_for_only_when_they_are_kept(opened: Opened) -
     asked = []
     for _ in range(2):
         opened_once = opened()
-        opened_once.learn(FUND, OPENING, IDS, TEXT, lambda: asked.append(1))
+        opened_once.learn(FUND, OPENING, IDS, TEXT, part=lambda: asked.append(1))
     assert not asked
 
 
@@ -271,7 +271,7 @@ def test_bounds_hold_whatever_is_learnt_and_a_restart_finds_the_same(
         replies = opened()
         for topic, tokens in learnt:
             replies.learn(
-                f"What is number {topic}?", OPENING, range(tokens), "A number.", partial(part_of, tokens)
+                f"What is number {topic}?", OPENING, range(tokens), "A number.", part=partial(part_of, tokens)
             )
         assert len(replies) <= most
         kept = {topic: replies.find(f"What is number {topic}?") for topic in range(13)}

@@ -20,7 +20,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from assistant.engines import EngineConfig, load_language_model
+from assistant.engines import EngineConfig, load_language_model, load_sentence_encoder
 from assistant.weights import Store
 from llm import layout
 from llm.gguf import read
@@ -28,6 +28,7 @@ from llm.layout import Weights
 from llm.local import LocalModel
 from llm.model import Transformer
 from llm.network import Network
+from tests.bench.common_replies import compute_saved, false_hits
 from tests.bench.consultations import Consultation, consultations
 from tests.bench.conversations import barge_in_reused, batch_figures, ttft_ms, window_speedup
 from tests.bench.decoding import Round, llama_cpp, ours, read_bandwidth, transformers
@@ -72,6 +73,9 @@ def _model_figures(name: str) -> Figures:
     figures |= batch_figures(model, talks)
     figures["ttft_ms_p50"] = ttft_ms(model, talks)
     figures["barge_in_reused_fraction"] = barge_in_reused(model, talks)
+    encoder = load_sentence_encoder(store)
+    figures["common_reply_compute_saved"] = compute_saved(model, talks, encoder)
+    figures["common_reply_false_hits"] = false_hits(encoder)
     return figures
 
 

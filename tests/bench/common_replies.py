@@ -1,0 +1,67 @@
+"""What replies to common questions save, and whether one is ever given to another question."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from llm.embedding import SentenceEncoder
+from llm.engine import LanguageModel, Sampling
+from llm.local import LocalModel
+from llm.remembering import RememberingModel
+from llm.replies import CommonReplies, digest
+from tests.bench.consultations import Consultation
+
+PAIRS = Path(__file__).parents[1] / "question_pairs.tsv"
+ANSWER = Sampling(max_tokens=160)
+COMMON = (0, 3)  # questions that others asked before, when their conversations began with them
+# Conversations under one system text, by their questions: 3 of 10 begin with a common one.
+STREAM = ((0, 1, 2), (3, 1), (0, 3, 2, 1), (2,))
+HIT_RATE = 0.3
+
+
+def compute_saved(model: LocalModel, talks: Sequence[Consultation], encoder: SentenceEncoder) -> float:
+    """Share of the CPU seconds of all answers that kept replies save, at HIT_RATE; windows in both."""
+    with tempfile.TemporaryDirectory() as folder:
+
+        def opened(system: str) -> CommonReplies:
+            return CommonReplies(Path(folder), model=model.name, prompt=digest(system), encoder=encoder)
+
+        remembering = RememberingModel(model, opened)
+        for talk in talks:
+            for question in COMMON * 2:  # kept from the second asking on
+                _converse(remembering, talk, (question,))
+        without_s, with_s = (
+            sum(_converse(each, talk, turns) for talk in talks for turns in STREAM)
+            for each in (model, remembering)
+        )
+    return 1 - with_s / without_s
+
+
+def _converse(model: LanguageModel, talk: Consultation, turns: Sequence[int]) -> float:
+    """Ask these questions in one conversation; returns the CPU seconds of this process."""
+    chat = model.chat(talk.system)
+    start_s = time.process_time()
+    for turn in turns:
+        for _ in chat.reply(talk.questions[turn], ANSWER):
+            pass
+        chat.commit()
+    return time.process_time() - start_s
+
+
+def false_hits(encoder: SentenceEncoder) -> int:
+    """How many questions that only look alike get each other's reply."""
+    with PAIRS.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    return sum(_hits(row["one"], row["other"], encoder) for row in rows if row["verdict"] == "other")
+
+
+def _hits(asked: str, other: str, encoder: SentenceEncoder) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        replies = CommonReplies(Path(folder), model="", prompt="", encoder=encoder)
+        for _ in range(2):
+            replies.learn(asked, "", (1,), "A reply.")
+        return replies.find(other) is not None
