@@ -27,7 +27,7 @@ from llm.scheduler import Scheduler
 from llm.template import ChatTemplate
 from llm.tokenizer import TextTokenizer
 from llm.vocabulary import Vocabulary
-from llm.window import FREE, Source, Window, window_costs
+from llm.window import FREE, PRIOR, Lookup, Source, Window, window_costs
 
 CONTEXT = 4096  # positions: 100 MB of KV cache for the 0.5B model, once all are used
 REPLY_SHARE = 8  # one of so many positions stays free for the answer
@@ -89,6 +89,7 @@ class LocalModel:
         self.tokenizer = vocabulary.tokenizer
         self.template = template
         self.costs = costs
+        self.odds = list(PRIOR)  # of what a conversation's own text proposes, learnt by all of them
         self._prefixes = prefixes
 
     def chat(self, system: str) -> LocalChat:
@@ -140,7 +141,7 @@ class LocalChat:
         self._room = decoder.positions - decoder.positions // REPLY_SHARE  # for prompts
         self._turn_over: float | None = None
         self._start = 0  # how many tokens stood before the question that was committed last
-        self._window = Window(model.costs)
+        self._window = Window(model.costs, Lookup(model.odds))
 
     def prefill(self, user_text: str) -> int:
         """See `Chat`. Computes nothing while an answer is pending: its end decides what the dialogue will be.

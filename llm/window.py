@@ -36,7 +36,9 @@ class Lookup:
     One place for each context: the last one. Places that a crop made untrue are found out when they are used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, odds: list[float] | None = None) -> None:
+        """`odds`: shared with other lookups whose proposals come true as often."""
+        self.odds = list(PRIOR) if odds is None else odds
         self._ids: list[int] = []  # as far as they are indexed
         self._places: dict[tuple[int, ...], int] = {}  # context -> position of what followed it
 
@@ -72,6 +74,7 @@ class Corpus:
 
     def __init__(self, most: int) -> None:
         """Keep `most` texts at least, and twice as many at most."""
+        self.odds = list(PRIOR)
         self._most = most
         self._texts: list[tuple[int, ...]] = []
         self._places: dict[tuple[int, ...], tuple[tuple[int, ...], int]] = {}  # context -> text, position
@@ -104,6 +107,8 @@ class Corpus:
 class Source(Protocol):
     """Where proposals come from."""
 
+    odds: list[float]  # how likely a proposed token comes true, by the length of the context; `Window` learns
+
     def propose(self, ids: Sequence[int], most: int) -> tuple[int, list[int]]:
         """Return the length of the context that was found, and up to `most` ids that followed it."""
         ...
@@ -113,7 +118,7 @@ class Source(Protocol):
 class Proposal:
     """What may follow."""
 
-    source: int = 0  # which one it is from
+    source: Source | None = None
     context: int = 0  # length of the context that it was found by; 0: nothing was found
     found: tuple[int, ...] = ()  # ids
     width: int = 0  # how many of them are worth a wider pass
@@ -130,24 +135,20 @@ class Window:
     `costs[n]`: time of a pass with n tokens proposed, in passes without.
     """
 
-    def __init__(self, costs: Sequence[float] = FREE) -> None:
+    def __init__(self, costs: Sequence[float], *sources: Source) -> None:
         self._costs = costs
-        self._sources: list[Source] = []
-        self._odds: list[list[float]] = []  # of each source, by the length of the context
-        self.add(Lookup())
+        self._sources = list(sources)
 
     def add(self, source: Source) -> None:
         """Ask this source too; where others know the last tokens by as long a context, they go first."""
         self._sources.append(source)
-        self._odds.append(list(PRIOR))
 
     def propose(self, ids: Sequence[int], room: int) -> Proposal:
         """What may follow `ids`, at most `room` tokens: as many as make a token cheapest, or none."""
         most = max(0, min(room, len(self._costs) - 1))
-        proposals = [source.propose(ids, most) for source in self._sources]
-        source = max(range(len(proposals)), key=lambda place: (proposals[place][0], -place))
-        context, found = proposals[source]
-        chance, expected, best, width = self._odds[source][context], 1.0, 1.0, 0
+        proposals = [(*source.propose(ids, most), source) for source in self._sources]
+        context, found, source = max(proposals, key=lambda proposal: proposal[0])  # of equals the first
+        chance, expected, best, width = source.odds[context], 1.0, 1.0, 0
         for n in range(1, len(found) + 1):
             expected += chance**n  # tokens that the pass yields
             if expected / self._costs[n] > best:
@@ -156,7 +157,9 @@ class Window:
 
     def learn(self, proposal: Proposal, followed: Sequence[int]) -> None:
         """These ids followed. Also what was not worth verifying teaches how good such proposals are."""
-        odds = self._odds[proposal.source]
+        if proposal.source is None:
+            return
+        odds = proposal.source.odds
         for guess, id in zip(proposal.found, followed, strict=False):
             odds[proposal.context] += NEWS * ((guess == id) - odds[proposal.context])
             if guess != id:

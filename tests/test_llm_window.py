@@ -66,14 +66,14 @@ def test_a_full_corpus_forgets_its_oldest_texts() -> None:
 def test_the_longest_context_of_all_sources_counts_and_of_equals_the_dialogue() -> None:
     corpus = Corpus(most=2)
     corpus.add([4, 1, 2, 8])
-    window = Window(FREE)
+    window = Window(FREE, Lookup())
     window.add(corpus)
     assert window.propose([7, 2, 9, 2], room=1).ids == (9,)
     assert window.propose([7, 2, 9, 1, 2], room=1).ids == (8,)
 
 
 def test_the_window_widens_while_proposals_come_true_and_closes_while_they_do_not() -> None:
-    window = Window((1.0, 1.2, 1.4, 1.6))
+    window = Window((1.0, 1.2, 1.4, 1.6), Lookup())
     ids = [1, 2, 3, 4, 5, 1]
     widths = []
     for followed in [[2, 3, 4]] * 60 + [[9]] * 200:
@@ -85,7 +85,7 @@ def test_the_window_widens_while_proposals_come_true_and_closes_while_they_do_no
 
 
 def test_what_was_not_worth_verifying_still_teaches() -> None:
-    window = Window((1.0, 1.5, 2.0))
+    window = Window((1.0, 1.5, 2.0), Lookup())
     ids = [1, 2, 3, 4, 5, 1]
     assert window.propose(ids, room=10).ids == ()
     for _ in range(60):
@@ -95,10 +95,10 @@ def test_what_was_not_worth_verifying_still_teaches() -> None:
 
 def test_no_more_is_proposed_than_there_is_room_or_than_pays() -> None:
     ids = [1, 2, 3, 4, 1, 2]
-    assert len(Window(FREE).propose(ids, room=1).ids) == 1
-    assert Window(FREE).propose(ids, room=0).ids == ()
-    assert Window(ONE_BY_ONE).propose(ids, room=9).ids == ()
-    assert Window(DEAR).propose(ids, room=9).ids == ()
+    assert len(Window(FREE, Lookup()).propose(ids, room=1).ids) == 1
+    assert Window(FREE, Lookup()).propose(ids, room=0).ids == ()
+    assert Window(ONE_BY_ONE, Lookup()).propose(ids, room=9).ids == ()
+    assert Window(DEAR, Lookup()).propose(ids, room=9).ids == ()
 
 
 @pytest.fixture(scope="module")

@@ -34,10 +34,12 @@ def compute_saved(model: LocalModel, talks: Sequence[Consultation], encoder: Sen
         for talk in talks:
             for question in COMMON * 2:  # kept from the second asking on
                 _converse(remembering, talk, (question,))
-        without_s, with_s = (
-            sum(_converse(each, talk, turns) for talk in talks for turns in STREAM)
-            for each in (model, remembering)
-        )
+        times_s = [
+            [_converse(each, talk, turns) for each in (model, remembering)]
+            for talk in talks
+            for turns in STREAM
+        ]
+    without_s, with_s = map(sum, zip(*times_s, strict=True))
     return 1 - with_s / without_s
 
 
