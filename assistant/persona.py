@@ -17,13 +17,22 @@ class Persona:
     """Who the assistant is in this domain."""
 
     name: str
-    prompt: str  # the system prompt
+    instructions: str
+    knowledge: str = ""  # what it may rely on
+
+    @property
+    def prompt(self) -> str:
+        """The system text."""
+        return (
+            f"{self.instructions}\n\nWhat you know: {self.knowledge}" if self.knowledge else self.instructions
+        )
 
 
 def load_persona(domain: str | Path) -> Persona:
     """Read a domain: the name of a folder in `samples/`, or a path to one that holds `prompt.md`.
 
-    Raises PersonaError when it is not there or says nothing.
+    A `knowledge.md` beside it is what the assistant knows. Raises PersonaError when the prompt is not there,
+    or says nothing.
     """
     folder = Path(domain) if Path(domain).is_dir() else SAMPLES / str(domain)
     prompt_path = folder / "prompt.md"
@@ -32,7 +41,9 @@ def load_persona(domain: str | Path) -> Persona:
         raise PersonaError(
             f"no consultation domain {str(domain)!r}: {prompt_path} does not exist (there are: {known})"
         )
-    prompt = prompt_path.read_text(encoding="utf-8").strip()
-    if not prompt:
+    instructions = prompt_path.read_text(encoding="utf-8").strip()
+    if not instructions:
         raise PersonaError(f"{prompt_path} is empty; write the assistant's instructions into it")
-    return Persona(folder.name, prompt)
+    knowledge_path = folder / "knowledge.md"
+    knowledge = knowledge_path.read_text(encoding="utf-8").strip() if knowledge_path.is_file() else ""
+    return Persona(folder.name, instructions, knowledge)

@@ -13,6 +13,7 @@ from tests.fakes import LevelLoudness, LevelRecognizer, LevelVad, Vocabulary
 
 MESSAGE = SAMPLE_RATE_HZ // 50
 EVERY_S = 0.4
+TAIL_S = -(-TAIL_SAMPLES // MESSAGE) * MESSAGE / SAMPLE_RATE_HZ  # in whole messages
 VOCABULARY = Vocabulary()
 
 
@@ -42,13 +43,13 @@ def test_a_reading_is_due_every_so_often_while_there_is_sound() -> None:
 
 def test_the_end_of_a_sound_is_read_at_once_and_once() -> None:
     ear = ear_after("one")
-    assert readings_s(ear, VOCABULARY.say("~ ~ ~ ~", SAMPLE_RATE_HZ)) == [0.06]
+    assert readings_s(ear, VOCABULARY.say("~ ~ ~ ~", SAMPLE_RATE_HZ)) == [TAIL_S]
 
 
 def test_after_more_sound_the_next_silence_is_read_again() -> None:
     ear = ear_after("one")
     readings_s(ear, VOCABULARY.say("~ two", SAMPLE_RATE_HZ))
-    assert readings_s(ear, VOCABULARY.say("~ ~", SAMPLE_RATE_HZ)) == [0.06]
+    assert readings_s(ear, VOCABULARY.say("~ ~", SAMPLE_RATE_HZ)) == [TAIL_S]
 
 
 def test_the_end_of_the_voice_is_where_it_was_whatever_came_after() -> None:

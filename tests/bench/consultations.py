@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assistant.persona import load_persona
@@ -18,11 +18,11 @@ class Consultation:
 
 
 def consultations() -> list[Consultation]:
-    """Read them; the knowledge stands behind the domain's prompt."""
+    """Read them; each has a part of its domain's knowledge."""
     entries = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
     return [
         Consultation(
-            f"{load_persona(entry['domain']).prompt}\n\nWhat you know: {entry['knowledge']}",
+            replace(load_persona(entry["domain"]), knowledge=entry["knowledge"]).prompt,
             tuple(entry["questions"]),
         )
         for entry in entries
