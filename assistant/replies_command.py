@@ -13,7 +13,8 @@ from rich.text import Text
 
 from assistant.errors import ConfigError
 from assistant.weights import default_home
-from llm.reply_files import Stored, read_all, remove
+from llm.kept_files import remove
+from llm.reply_files import Stored, read_all
 
 ID_CHARS = 8  # of a file's name, as shown; more tell two apart that begin alike
 
@@ -83,11 +84,9 @@ def _table(folders: list[Path]) -> Table:
 
 def _show(console: Console, stored: Stored) -> None:
     reply = stored.reply
-    kv = (
-        "no keys and values"
-        if reply.part is None
-        else f"keys and values {tuple(reply.part.key_values.shape)}"
-    )
+    kv = "no keys and values"
+    if reply.part is not None:
+        kv = f"keys and values {tuple(reply.part.key_values.shape)}"
     console.print(f"question   {reply.question}")
     console.print(f"reply      {reply.text}")
     console.print(f"context    {reply.context or 'the beginning of a dialogue'}")

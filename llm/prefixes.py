@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import safetensors.torch
 from safetensors import SafetensorError
 
-from llm import parts
+from llm import kept_files, parts
 from llm.decoder import Decoder
 from llm.parts import Part
 
@@ -45,9 +43,9 @@ class PrefixStore:
             self._prefixes.popitem(last=False)
 
     def _read(self, key: str, tokens: int) -> Part | None:
-        if self._folder is None:
+        path = self._path(key)
+        if path is None:
             return None
-        path = self._folder / f"{key}.safetensors"
         try:
             key_values = safetensors.torch.load_file(path)[KEY]
             os.utime(path)
@@ -59,22 +57,15 @@ class PrefixStore:
         return Part(tokens, key, key_values)
 
     def _write(self, prefix: Part) -> None:
-        """Write a prefix, whole or not at all; a full or read-only disk is a warning."""
-        if self._folder is None:
+        """Write a prefix; a full or read-only disk is a warning."""
+        path = self._path(prefix.sequence)
+        if path is None:
             return
-        path = self._folder / f"{prefix.sequence}.safetensors"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._folder) as draft:
-                safetensors.torch.save_file({KEY: prefix.key_values.contiguous()}, Path(draft) / path.name)
-                os.replace(Path(draft) / path.name, path)
-            self._prune(self._folder)
+            kept_files.write(path, {KEY: prefix.key_values})
         except (OSError, SafetensorError) as error:
             log.warning("a prefix could not be stored at %s: %s", path, error)
+        kept_files.prune(path.parent, PREFIXES)
 
-    def _prune(self, folder: Path) -> None:
-        """Remove the least recently used files."""
-        newest = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in newest[PREFIXES:]:
-            with suppress(FileNotFoundError):
-                path.unlink()
+    def _path(self, key: str) -> Path | None:
+        return self._folder and self._folder / f"{key}.safetensors"

@@ -10,8 +10,9 @@ from threading import Lock
 from typing import Protocol
 
 from llm.gist import gist, normalised
+from llm.kept_files import prune, remove
 from llm.parts import Part
-from llm.reply_files import Origin, Reply, digest, path_of, prune, read_all, remove, write
+from llm.reply_files import Origin, Reply, digest, path_of, read_all, write
 from llm.window import Corpus
 
 __all__ = ["OPENING", "CommonReplies", "Reply", "digest"]

@@ -1,7 +1,6 @@
 """Replies on disk: one safetensors file each, with what was said as JSON in its header.
 
-The format: https://github.com/safetensors/safetensors#format. A file is there whole or not at all; its time
-of change is when its reply was last used.
+The format: https://github.com/safetensors/safetensors#format.
 """
 
 from __future__ import annotations
@@ -9,21 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import safetensors.torch
 from safetensors import SafetensorError, safe_open
 
+from llm import kept_files
 from llm.parts import Part
 
 VERSION = 2  # raise it whenever the meaning of a file changes: older files are then ignored
-FILES = "*.safetensors"
-DRAFT = ".draft"
 NAME_CHARS = 24  # of a SHA-256 in hex: 96 bits, more than enough for the files of one folder
 
 log = logging.getLogger(__name__)
@@ -38,9 +31,8 @@ class Reply:
     ids: tuple[int, ...]  # the reply's tokens
     text: str
     whole: bool = True  # it ended by itself, not at a limit
-    part: Part | None = field(
-        default=None, compare=False
-    )  # of the question and the reply, behind the dialogue
+    # Of the question and the reply, behind the dialogue before them.
+    part: Part | None = field(default=None, compare=False)
 
     @property
     def size_bytes(self) -> int:
@@ -91,12 +83,8 @@ def write(path: Path, origin: Origin, reply: Reply) -> bool:
     if reply.part is not None:
         header |= {"tokens": reply.part.tokens, "sequence": reply.part.sequence}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(suffix=DRAFT, dir=path.parent) as folder:
-            draft = Path(folder) / path.name
-            tensors = {} if reply.part is None else {"kv": reply.part.key_values.contiguous()}
-            safetensors.torch.save_file(tensors, draft, {"reply": json.dumps(header, ensure_ascii=False)})
-            os.replace(draft, path)
+        tensors = {} if reply.part is None else {"kv": reply.part.key_values}
+        kept_files.write(path, tensors, {"reply": json.dumps(header, ensure_ascii=False)})
     except (OSError, SafetensorError) as error:
         log.warning("a common reply could not be stored at %s: %s", path, error)
         return False
@@ -132,25 +120,5 @@ def read(path: Path) -> Stored | None:
 
 def read_all(folder: Path) -> list[Stored]:
     """Read what can be read in a folder, the least recently used first; nothing if there is no folder."""
-    stored = filter(None, map(read, folder.glob(FILES)))
+    stored = filter(None, map(read, folder.glob(kept_files.FILES)))
     return sorted(stored, key=lambda each: each.used_s)
-
-
-def remove(paths: Iterable[Path]) -> None:
-    """Remove files; what cannot be removed stays."""
-    for path in paths:
-        with suppress(OSError):
-            path.unlink()
-
-
-def prune(folder: Path, most: int, most_bytes: int) -> None:
-    """Remove the least recently used files, readable or not and whoever wrote them, until the rest fits."""
-    stats = []
-    for path in folder.glob(FILES):
-        with suppress(OSError):  # removed by another process just now
-            stats.append((path.stat().st_mtime, path, path.stat().st_size))
-    kept_bytes = 0
-    for place, (_, path, size_bytes) in enumerate(sorted(stats, reverse=True)):
-        kept_bytes += size_bytes
-        if place >= most or kept_bytes > most_bytes:
-            remove([path])
