@@ -106,7 +106,8 @@ def _own_model(config: EngineConfig, store: Store) -> LanguageModel:
 def with_common_replies(model: LanguageModel, domain: str, store: Store) -> LanguageModel:
     """Let a model's replies to common questions of a domain be kept. Raises WeightsError.
 
-    They are kept as text: it is the same for every way to run the same weights.
+    Their text is the same for every way to run the same weights; keys and values in another number format are
+    left alone.
     """
     from assistant.replies_command import folder_of
     from llm.remembering import RememberingModel

@@ -69,7 +69,7 @@ class FusedTransformer:
         slot = slot_of(cache)
         even = [*ids, *ids[-1:]] if len(ids) % 2 else ids
         hidden = self._run(self._embedded(even), slot.arena, slot.number, 1)
-        cache.length += len(ids)
+        slot.length += len(ids)
         return torch.from_numpy(hidden[: len(ids)])
 
     def step(self, ids: list[int], caches: Sequence[Cache]) -> Tensor:

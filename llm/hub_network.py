@@ -35,7 +35,9 @@ class HubCache:
 
     def __init__(self, shapes: tuple[LayerShape, ...], device: torch.device, dtype: torch.dtype) -> None:
         self.cache = DynamicCache()
-        self._shapes = shapes
+        self._layers = shapes
+        self._shapes = [each for shape in shapes for each in (shape.keys, shape.values)]
+        self._widths = [math.prod(shape) for shape in self._shapes]  # of a row of a copied part
         self._device, self._dtype = device, dtype
 
     @property
@@ -53,17 +55,14 @@ class HubCache:
 
     def fits(self, part: Tensor) -> bool:
         """Whether a copied part is of such a cache."""
-        widths = sum(math.prod(each) for shape in self._shapes for each in (shape.keys, shape.values))
-        return part.dtype == self._dtype and part.shape[1:] == (widths,)
+        return part.dtype == self._dtype and part.shape[1:] == (sum(self._widths),)
 
     def extend(self, part: Tensor) -> None:
         """Let a copied part follow."""
-        shapes = [each for shape in self._shapes for each in (shape.keys, shape.values)]
-        part = part.to(self._device)
-        parts = torch.split(part, [math.prod(shape) for shape in shapes], dim=1)
-        tensors = [part.reshape(-1, *shape).movedim(0, 2) for part, shape in zip(parts, shapes, strict=True)]
-        for shape, keys, values in zip(self._shapes, tensors[::2], tensors[1::2], strict=True):
-            self.cache.update(keys, values, shape.index)  # [1, G, T, E] each
+        columns = zip(torch.split(part.to(self._device), self._widths, dim=1), self._shapes, strict=True)
+        tensors = [column.reshape(-1, *shape).movedim(0, 2) for column, shape in columns]
+        for layer, keys, values in zip(self._layers, tensors[::2], tensors[1::2], strict=True):
+            self.cache.update(keys, values, layer.index)  # [1, G, T, E] each
 
 
 def _kept(cache: DynamicCache) -> Iterator[tuple[int, Tensor, Tensor]]:

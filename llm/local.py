@@ -221,7 +221,7 @@ class LocalChat:
         decoder = self._open()
         return self._model.scheduler.run(lambda: decoder.part(self._start))
 
-    def recall(self, user_text: str, said: Sequence[int], heard: str | None, part: Part | None) -> None:
+    def recall(self, user_text: str, said: Sequence[int], heard: str, part: Part | None) -> None:
         """Append a question and what was heard of an answer that was computed before.
 
         With its `part`, if that is of these very tokens, the conversation goes on as if it had been computed

@@ -9,7 +9,7 @@ such proposals came true, and from what a wider pass costs.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,8 +61,8 @@ class Lookup:
                 min(known, len(ids)),
             )
         for place in range(max(1, known), len(ids)):
-            for length in range(1, min(LONGEST, place) + 1):
-                self._places[tuple(ids[place - length : place])] = place
+            for context in _contexts(ids, place):
+                self._places[context] = place
         self._ids = list(ids)
 
 
@@ -81,19 +81,19 @@ class Corpus:
 
     def add(self, ids: Sequence[int]) -> None:
         """Learn a text."""
-        self._texts.append(tuple(ids))
+        text = tuple(ids)
+        self._texts.append(text)
+        self._learn(text)
         if len(self._texts) > 2 * self._most:
             self._texts = self._texts[-self._most :]
             self._places = {}
             for text in self._texts:
                 self._learn(text)
-        else:
-            self._learn(self._texts[-1])
 
     def _learn(self, text: tuple[int, ...]) -> None:
         for place in range(1, len(text)):
-            for length in range(1, min(LONGEST, place) + 1):
-                self._places[text[place - length : place]] = text, place
+            for context in _contexts(text, place):
+                self._places[context] = text, place
 
     def propose(self, ids: Sequence[int], most: int) -> tuple[int, list[int]]:
         """Return the length of the context that was found, and up to `most` ids that followed it."""
@@ -102,6 +102,12 @@ class Corpus:
                 text, place = found
                 return length, list(text[place : place + most])
         return 0, []
+
+
+def _contexts(ids: Sequence[int], place: int) -> Iterator[tuple[int, ...]]:
+    """Yield what the token at `place` may be known by: the last ones before it."""
+    for length in range(1, min(LONGEST, place) + 1):
+        yield tuple(ids[place - length : place])
 
 
 class Source(Protocol):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,17 +22,10 @@ from llm.embedding import SentenceEncoder
 from llm.gist import gist, normalised
 from llm.parts import Part
 from llm.replies import OPENING, CommonReplies, Reply, Similarity, digest
+from tests.question_pairs import LOOK_ALIKES, PAIRS, Pair, matches
 
 BURN, FUND = "How do I treat a burn?", "What is an index fund?"
 IDS, TEXT = (5, 6, 7), "Cool it under running water."
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    verdict: str  # other: not the same question; exact: the same words; same: the same question
-    kind: str
-    one: str
-    other: str
 
 
 class Scripted:
@@ -46,15 +38,6 @@ class Scripted:
         return self.cosine
 
 
-def read_pairs() -> Iterator[Pair]:
-    path = Path(__file__).parent / "question_pairs.tsv"
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            yield Pair(**row)
-
-
-PAIRS = tuple(read_pairs())
-LOOK_ALIKES = [pair for pair in PAIRS if pair.verdict == "other"]
 EXACT = [pair for pair in PAIRS if pair.verdict == "exact"]
 SAME = [pair for pair in PAIRS if pair.verdict == "same"]
 QUESTIONS = sorted({question for pair in PAIRS for question in (pair.one, pair.other)})
@@ -82,13 +65,6 @@ def learn(replies: CommonReplies, question: str, context: str = OPENING, part: P
     """Have a question asked and answered twice."""
     replies.learn(question, context, IDS, TEXT, part=lambda: part)
     return replies.learn(question, context, IDS, TEXT, part=lambda: part)
-
-
-def matches(pair: Pair, encoder: Similarity | None) -> bool:
-    with tempfile.TemporaryDirectory() as folder:
-        replies = CommonReplies(Path(folder), model="", prompt="", encoder=encoder)
-        learn(replies, pair.one)
-        return replies.find(pair.other) is not None
 
 
 def part_of(tokens: int) -> Part:
@@ -212,8 +188,7 @@ def test_keys_and_values_come_back_bit_for_bit(opened: Opened) -> None:
 def test_keys_and_values_are_asked_for_only_when_they_are_kept(opened: Opened) -> None:
     asked = []
     for _ in range(2):
-        opened_once = opened()
-        opened_once.learn(FUND, OPENING, IDS, TEXT, part=lambda: asked.append(1))
+        opened().learn(FUND, OPENING, IDS, TEXT, part=lambda: asked.append(1))
     assert not asked
 
 

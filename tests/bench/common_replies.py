@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import tempfile
 import time
 from collections.abc import Sequence
@@ -14,17 +13,16 @@ from llm.local import LocalModel
 from llm.remembering import RememberingModel
 from llm.replies import CommonReplies, digest
 from tests.bench.consultations import Consultation
+from tests.question_pairs import LOOK_ALIKES, matches
 
-PAIRS = Path(__file__).parents[1] / "question_pairs.tsv"
-ANSWER = Sampling(max_tokens=160)
+ANSWER = Sampling()
 COMMON = (0, 3)  # questions that others asked before, when their conversations began with them
-# Conversations under one system text, by their questions: 3 of 10 begin with a common one.
+# Conversations under one system text, by their questions: of the 10, 3 are common ones that open one.
 STREAM = ((0, 1, 2), (3, 1), (0, 3, 2, 1), (2,))
-HIT_RATE = 0.3
 
 
 def compute_saved(model: LocalModel, talks: Sequence[Consultation], encoder: SentenceEncoder) -> float:
-    """Share of the CPU seconds of all answers that kept replies save, at HIT_RATE; windows in both."""
+    """Share of the CPU seconds of all answers that kept replies save, with windows in both."""
     with tempfile.TemporaryDirectory() as folder:
 
         def opened(system: str) -> CommonReplies:
@@ -56,14 +54,4 @@ def _converse(model: LanguageModel, talk: Consultation, turns: Sequence[int]) ->
 
 def false_hits(encoder: SentenceEncoder) -> int:
     """How many questions that only look alike get each other's reply."""
-    with PAIRS.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
-    return sum(_hits(row["one"], row["other"], encoder) for row in rows if row["verdict"] == "other")
-
-
-def _hits(asked: str, other: str, encoder: SentenceEncoder) -> bool:
-    with tempfile.TemporaryDirectory() as folder:
-        replies = CommonReplies(Path(folder), model="", prompt="", encoder=encoder)
-        for _ in range(2):
-            replies.learn(asked, "", (1,), "A reply.")
-        return replies.find(other) is not None
+    return sum(matches(pair, encoder) for pair in LOOK_ALIKES)
