@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -9,12 +10,12 @@ from pathlib import Path
 
 import torch
 
-from llm import layout
+from llm import layout, packed
+from llm.compiled import CompiledTransformer
 from llm.decoder import Decoder
 from llm.dialogue import Dialogue, Prompt, Turn
 from llm.engine import Message, Sampling, Token
 from llm.errors import OutOfTurn
-from llm.fused import FusedTransformer, suits
 from llm.generation import Generation
 from llm.layout import Weights
 from llm.model import Transformer
@@ -29,7 +30,13 @@ from llm.tokenizer import TextTokenizer
 from llm.vocabulary import Vocabulary
 from llm.window import FREE, PRIOR, Lookup, Source, Window, window_costs
 
+log = logging.getLogger(__name__)
+
 CONTEXT = 4096  # positions: 100 MB of KV cache for the 0.5B model, once all are used
+SLOWER = (
+    "The decoder's compiled passes are missing, or this CPU has no AVX2: torch runs it instead, slower. "
+    "Install a C compiler (on Debian or Ubuntu: apt-get install gcc libc6-dev), then Liushui anew."
+)
 REPLY_SHARE = 8  # one of so many positions stays free for the answer
 
 
@@ -112,10 +119,11 @@ class LocalModel:
 def _network(weights: Weights, positions: int, threads: int, device: str, dtype: torch.dtype) -> Network:
     """Load the weights in the thread that is going to compute with them."""
     torch.set_num_threads(threads)
-    if device == "cpu" and dtype == torch.float32 and suits(weights):
-        fused = FusedTransformer(weights, positions=positions, threads=threads)
-        torch.set_num_threads(1)  # for the little that is left to it: more would spin on the graph's cores
-        return fused
+    if device == "cpu" and dtype == torch.float32 and packed.packable(weights):
+        if (library := packed.quickest()) is not None:
+            torch.set_num_threads(1)  # for the little that is left to it
+            return CompiledTransformer(weights, positions=positions, threads=threads, library=library)
+        log.warning(SLOWER)
     kind = RecordedTransformer if device.startswith("cuda") else Transformer
     return kind(weights, positions=positions, device=device, dtype=dtype)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from llm import layout
+from llm import layout, packed
+from llm.compiled import CompiledTransformer
 from llm.engine import Sampling
-from llm.fused import FusedTransformer, suits
 from llm.gguf import convert
 from llm.layout import Weights
 from llm.local import load
@@ -38,13 +39,16 @@ def in_torch(weights: Weights) -> Network:
     return Transformer(weights, positions=256, device="cpu", dtype=torch.float32)
 
 
-def in_a_graph(weights: Weights) -> Network:
-    if not suits(weights):
-        pytest.skip("made for CPUs with AVX-512 VNNI")
-    return FusedTransformer(weights, positions=256, threads=2)
+def compiled(variant: str, weights: Weights) -> Network:
+    library = packed.library(variant)
+    if library is None:
+        pytest.skip(f"{variant} was not compiled, or this CPU has no {packed.VARIANTS[variant]}")
+    return CompiledTransformer(weights, positions=256, threads=2, library=library)
 
 
-networks = pytest.mark.parametrize("network", [in_torch, in_a_graph])
+networks = pytest.mark.parametrize(
+    "network", [in_torch, *(partial(compiled, variant) for variant in packed.VARIANTS)]
+)
 
 
 def scores(model: Network, ids: list[int]) -> Tensor:

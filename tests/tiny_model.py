@@ -35,7 +35,7 @@ SHAPE: dict[str, Any] = {
     "rms_norm_eps": 1e-5,
     "initializer_range": 0.2,  # large enough that no two logits are close
 }
-WHOLE_BLOCKS = {"hidden_size": 64, "intermediate_size": 96}  # as `llm.fused` wants its matrices
+WHOLE_BLOCKS = {"hidden_size": 64, "intermediate_size": 96}  # as `llm.packed` wants its matrices
 NAMES = {
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",

@@ -1,0 +1,105 @@
+/* Attention of one row's queries to the keys and values of its sequence. */
+#pragma once
+#include <math.h>
+#include <string.h>
+
+#include "vector.h"
+
+enum { HEADS_TOGETHER = 4, VECS_TOGETHER = 4 };
+
+/* Keys lie in tiles of LANES positions, [positions / LANES, E, LANES]: a score for each needs no sum across a
+ * vector. Values lie as they come, [positions, E]. */
+static void put_key(float *keys, int E, int position, const float *key) {
+    float *to = keys + (size_t)(position / LANES) * LANES * E + position % LANES;
+    for (int i = 0; i < E; i++)
+        to[i * LANES] = key[i];
+}
+
+static void put_value(float *values, int E, int position, const float *value) {
+    memcpy(values + (size_t)position * E, value, E * sizeof(float));
+}
+
+/* Scores of a tile's keys for so many queries; a constant, as in all that follows. */
+INLINE void score_tile(const int heads, int E, float scale, const float *q, const float *tile, float *scores,
+                       size_t stride) {
+    vec products[heads];
+    for (int h = 0; h < heads; h++)
+        products[h] = all(0.0f);
+    for (int i = 0; i < E; i++) {
+        vec keys = load(tile + i * LANES);
+        for (int h = 0; h < heads; h++)
+            products[h] += keys * q[h * E + i];
+    }
+    for (int h = 0; h < heads; h++)
+        store(scores + h * stride, products[h] * scale);
+}
+
+/* Turn the scores of [first, end) into weights; returns their sum. */
+static float soften(float *scores, int first, int end) {
+    for (int t = 0; t < first; t++)
+        scores[t] = -INFINITY;
+    for (int t = end; t % LANES; t++)
+        scores[t] = -INFINITY;
+    vec peaks = all(-INFINITY), total = all(0.0f);
+    for (int t = 0; t < end; t += LANES)
+        peaks = larger(peaks, load(scores + t));
+    float peak = largest(peaks);
+    for (int t = 0; t < end; t += LANES) {
+        vec weights = exponential(load(scores + t) - peak);
+        store(scores + t, weights);
+        total += weights;
+    }
+    return sum(total);
+}
+
+/* The weighted sum of some columns of the values. */
+INLINE void weigh(const int heads, const int vecs, int E, const float *weights, size_t stride, int first,
+                  int end, const float *values, const float *totals, float *to) {
+    vec y[heads][vecs];
+    for (int h = 0; h < heads; h++)
+        for (int i = 0; i < vecs; i++)
+            y[h][i] = all(0.0f);
+    for (int t = first; t < end; t++)
+        for (int i = 0; i < vecs; i++) {
+            vec some = load(values + (size_t)t * E + i * LANES);
+            for (int h = 0; h < heads; h++)
+                y[h][i] += some * weights[h * stride + t];
+        }
+    for (int h = 0; h < heads; h++)
+        for (int i = 0; i < vecs; i++)
+            store(to + h * E + i * LANES, y[h][i] / totals[h]);
+}
+
+/* What one row's queries see: positions `first` to `end`, `first` in the first tile. */
+struct view {
+    const float *keys, *values;
+    int first, end;
+};
+
+INLINE void attend_for(const int heads, int E, float scale, const float *q, const struct view *seen,
+                       float *scores, size_t stride, float *to) {
+    float totals[heads];
+    for (int t = 0; t < seen->end; t += LANES)
+        score_tile(heads, E, scale, q, seen->keys + (size_t)t * E, scores + t, stride);
+    for (int h = 0; h < heads; h++)
+        totals[h] = soften(scores + h * stride, seen->first, seen->end);
+    const float *values = seen->values;
+    int i = 0;
+    for (; i + VECS_TOGETHER * LANES <= E; i += VECS_TOGETHER * LANES)
+        weigh(heads, VECS_TOGETHER, E, scores, stride, seen->first, seen->end, values + i, totals, to + i);
+    for (; i < E; i += LANES)
+        weigh(heads, 1, E, scores, stride, seen->first, seen->end, values + i, totals, to + i);
+}
+
+/* Queries [heads, E] that share keys and values: `to` [heads, E].
+ * scores: room for [HEADS_TOGETHER, stride], a stride for all positions of whole tiles. */
+static void attend(int heads, int E, float scale, const float *q, struct view seen, float *scores,
+                   size_t stride, float *to) {
+    for (int h = 0; h < heads; h += HEADS_TOGETHER, q += HEADS_TOGETHER * E, to += HEADS_TOGETHER * E)
+        switch (heads - h) {
+        case 1: attend_for(1, E, scale, q, &seen, scores, stride, to); break;
+        case 2: attend_for(2, E, scale, q, &seen, scores, stride, to); break;
+        case 3: attend_for(3, E, scale, q, &seen, scores, stride, to); break;
+        default: attend_for(HEADS_TOGETHER, E, scale, q, &seen, scores, stride, to);
+        }
+}

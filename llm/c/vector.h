@@ -1,0 +1,73 @@
+/* Vectors of LANES floats, and the operations on them that C has no sign for. */
+#pragma once
+#include <immintrin.h>
+#include <stdint.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+#ifdef __AVX512VNNI__
+#define LANES 16
+#else
+#define LANES 8
+#endif
+
+typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t ints __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int8_t bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
+
+INLINE vec load(const float *at) { return *(const vec *)at; }
+INLINE void store(float *at, vec x) { *(vec *)at = x; }
+INLINE vec all(float x) { return (vec){0} + x; }
+
+#ifdef __AVX512VNNI__
+INLINE vec larger(vec a, vec b) { return (vec)_mm512_max_ps((__m512)a, (__m512)b); }
+INLINE vec smaller(vec a, vec b) { return (vec)_mm512_min_ps((__m512)a, (__m512)b); }
+INLINE vec nearest(vec x) { return (vec)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT); }
+INLINE float sum(vec x) { return _mm512_reduce_add_ps((__m512)x); }
+INLINE float largest(vec x) { return _mm512_reduce_max_ps((__m512)x); }
+INLINE int32_t sum_ints(ints x) { return _mm512_reduce_add_epi32((__m512i)x); }
+
+/* Add to each lane the products of four weights with the four activations at `x`. The weights are taken as
+ * they are stored, 0 to 255: every activation is counted STORED_ZERO times too often. */
+enum { STORED_ZERO = 128 };
+INLINE ints add_products(ints total, const uint8_t *weights, const int8_t *x) {
+    __m512i four = _mm512_set1_epi32(*(const int32_t *)x);
+    return (ints)_mm512_dpbusd_epi32((__m512i)total, _mm512_loadu_si512(weights), four);
+}
+#else
+INLINE vec larger(vec a, vec b) { return (vec)_mm256_max_ps((__m256)a, (__m256)b); }
+INLINE vec smaller(vec a, vec b) { return (vec)_mm256_min_ps((__m256)a, (__m256)b); }
+INLINE vec nearest(vec x) { return (vec)_mm256_round_ps((__m256)x, _MM_FROUND_TO_NEAREST_INT); }
+#define FOLD(x, with) (x = with(x, __builtin_shuffle(x, (ints){4, 5, 6, 7, 0, 1, 2, 3})), \
+                       x = with(x, __builtin_shuffle(x, (ints){2, 3, 0, 1, 6, 7, 4, 5})), \
+                       x = with(x, __builtin_shuffle(x, (ints){1, 0, 3, 2, 5, 4, 7, 6})), x[0])
+#define PLUS(a, b) ((a) + (b))
+INLINE float sum(vec x) { return FOLD(x, PLUS); }
+INLINE float largest(vec x) { return FOLD(x, larger); }
+INLINE int32_t sum_ints(ints x) { return FOLD(x, PLUS); }
+
+/* The same with pairs summed in 16 bits, which hold them: the weights' sign moves over to the activations,
+ * and the largest pair is 2 * 128 * 127. Here no activation is counted too often. */
+enum { STORED_ZERO = 0 };
+INLINE ints add_products(ints total, const uint8_t *weights, const int8_t *x) {
+    __m256i four = _mm256_set1_epi32(*(const int32_t *)x);
+    __m256i weight = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)weights), _mm256_set1_epi8(-128));
+    __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(weight), _mm256_sign_epi8(four, weight));
+    return total + (ints)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
+#endif
+
+/* e to the x, with an error of a few units in the last place (Cephes' expf); never 0, never infinite. */
+INLINE vec exponential(vec x) {
+    x = smaller(larger(x, all(-87.0f)), all(87.0f));
+    vec n = nearest(x * 1.44269504f);
+    x = x - n * 0.693359375f + n * 2.12194440e-4f;
+    vec y = x * 1.9875691500e-4f + 1.3981999507e-3f;
+    y = y * x + 8.3334519073e-3f;
+    y = y * x + 4.1665795894e-2f;
+    y = y * x + 1.6666665459e-1f;
+    y = y * x + 5.0000001201e-1f;
+    y = y * x * x + x + 1.0f;
+    ints power = (__builtin_convertvector(n, ints) + 127) << 23; /* 2 to the n, as a float's bits */
+    return y * (vec)power;
+}
