@@ -17,7 +17,7 @@ setup(
             name,
             ["llm/c/forward.c"],
             depends=HEADERS,
-            extra_compile_args=["-std=c11", "-O3", "-Wall", "-Wextra", "-pthread", "-mfma", *flags],
+            extra_compile_args=["-std=c11", "-O3", "-Wall", "-Wextra", "-pthread", "-mfma", "-mf16c", *flags],
             optional=True,
         )
         for name, flags in VARIANTS.items()

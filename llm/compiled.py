@@ -25,7 +25,7 @@ class TiledKeyValues(KeyValues):
     """Keys in tiles of as many positions as a vector has floats, [positions / tile, E, tile]."""
 
     def __init__(self, data: Tensor, tile: int) -> None:
-        """`data`: [2, layers, 1, G, positions, E], of whole tiles."""
+        """`data`: [2, layers, 1, G, positions, E] of whole tiles, float16."""
         super().__init__(data)
         self._tile = tile
         *outer, positions, width = data[0].shape
@@ -77,7 +77,7 @@ class CompiledTransformer:
 
     def key_values(self) -> TiledKeyValues:
         """Make an empty KV cache for one sequence; memory that was never written is not taken."""
-        return TiledKeyValues(torch.empty(self._shape), self._tile)
+        return TiledKeyValues(torch.empty(self._shape, dtype=torch.float16), self._tile)
 
     def forward(self, ids: list[int], cache: Cache, *, stepwise: bool = False) -> Tensor:
         """Compute the hidden states [S, D] of tokens that follow the cache's, and extend the cache.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from itertools import zip_longest
 from queue import SimpleQueue
+from threading import Lock
 
 from torch import Tensor
 
@@ -49,7 +51,9 @@ class Generation:
         self._proposal = Proposal()
         self._over = False
         self._asked = False  # the taker waits
-        self._made: SimpleQueue[Token | Exception | None] = SimpleQueue()  # None, or an error: the end
+        self._new: deque[Token | Exception | None] = deque()  # made; None, or an error: the end
+        self._made: SimpleQueue[Token | Exception | None] = SimpleQueue()  # of these what was handed over
+        self._lock = Lock()  # whoever stops it hands over too
 
     def ready(self, *, alone: bool) -> bool:
         """Whether it wants to be computed on; `alone`: there is no other answer to be made."""
@@ -67,13 +71,13 @@ class Generation:
         return (self._said[-1], *self._proposal.ids)
 
     def take(self, logits: Tensor) -> None:
-        """Go on from what follows each id that was `wanted`, or the prompt: [n, V]."""
+        """Go on from what follows each id that was `wanted`, or the prompt: [n, V]. See `hand_over`."""
         followed: list[int] = []
         for row, guess in zip_longest(logits, self._proposal.ids):  # the last row's is none
             id = self._sampler.choose(row, self._said)
             followed.append(id)
             if id in self._vocabulary.stop_ids:
-                self.stop()
+                self._end()
                 break
             self._said.append(id)
             self._ids.append(id)
@@ -83,26 +87,36 @@ class Generation:
         self._window.learn(self._proposal, followed)
         self.decoder.drop(len(self._proposal.ids) + 1 - len(followed))
         if len(self._said) == self._most:
-            self.stop()
+            self._end()
+
+    def hand_over(self) -> None:
+        """Give the taker what was made. It wakes up, and wants the interpreter for itself."""
+        with self._lock:
+            while self._new:
+                self._made.put(self._new.popleft())
 
     def stop(self, error: Exception | None = None) -> None:
         """End it here, for the taker by `error` if there is one."""
+        self._end(error)
+        self.hand_over()
+
+    def _end(self, error: Exception | None = None) -> None:
         if not self._over:
             self._over = True
             if self._last is not None and self._stops is not None:
-                self._made.put(replace(self._last, text=self._last.text + self._stops.flush()))
-            self._made.put(error)
+                self._new.append(replace(self._last, text=self._last.text + self._stops.flush()))
+            self._new.append(error)
 
     def _give(self, token: Token) -> None:
         if self._stops is None:
-            self._made.put(token)
+            self._new.append(token)
             return
         if self._last is not None:
-            self._made.put(self._last)
+            self._new.append(self._last)
         text, met = self._stops.push(token.text)
         self._last = replace(token, text=text)
         if met:
-            self.stop()
+            self._end()
 
     def ask(self) -> None:
         """Announce a call of `next`."""

@@ -203,6 +203,7 @@ class LocalChat:
         room = decoder.positions - len(prompt.ids)
         generation = Generation(decoder, vocabulary, sampler, self._window, prompt.ids, room)
         generation.take(first[None])
+        generation.hand_over()
         return generation
 
     @property

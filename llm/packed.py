@@ -94,7 +94,11 @@ class Packed:
         c, self._tensors, self._tile = weights.config, weights.tensors, tile
         self._kept: list[Tensor] = []
         matrices = [tensor for tensor in self._tensors.values() if tensor.dtype == torch.uint8]
-        self._memory = mmap.mmap(-1, sum((len(each) + tile) * each.shape[1] for each in matrices))
+        self._memory = mmap.mmap(
+            -1,
+            sum((len(each) + tile) * each.shape[1] for each in matrices),
+            flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS,  # shared memory gets no huge pages
+        )
         if hasattr(mmap, "MADV_HUGEPAGE"):  # of Linux; one core alone reads a quarter faster from such pages
             self._memory.madvise(mmap.MADV_HUGEPAGE)
         self._free = torch.frombuffer(self._memory, dtype=torch.uint8)

@@ -153,5 +153,6 @@ class Scheduler:
             for generation in together:
                 generation.stop(error)
         now_s = self._clock()
-        for generation in together:
+        for generation in together:  # only now: takers that are awake hold up what is still to be done
             generation.served_s = now_s
+            generation.hand_over()

@@ -27,7 +27,7 @@ PRIOR = (0.0, 0.2, 0.35, 0.55, 0.7)
 NEWS = 0.05
 
 BEFORE = 64  # tokens in front of those whose passes are measured
-ROUNDS = 6  # of measuring; the quickest counts: what else the machine does is not the pass's cost
+ROUNDS = 9  # of measuring, after one to warm up
 
 
 class Lookup:
@@ -173,12 +173,13 @@ class Window:
 
 
 def window_costs(decoder: Decoder) -> tuple[float, ...]:
-    """Measure on an empty decoder what `Window` calls costs; takes some twenty passes."""
+    """Measure on an empty decoder what `Window` calls costs; takes some forty passes."""
     widths = (0, 1, 3, MOST_PROPOSED)
     decoder.prefill([0] * BEFORE)
-    rounds_s = [[_pass_s(decoder, width) for width in widths] for _ in range(ROUNDS)]
-    times_s = np.min(rounds_s[1:], axis=0)  # the first one warms up
-    costs = np.interp(range(MOST_PROPOSED + 1), widths, np.maximum.accumulate(times_s) / times_s[0])
+    rounds_s = np.array([[_pass_s(decoder, width) for width in widths] for _ in range(ROUNDS + 1)])[1:]
+    # Each round's own ratios: the machine's speed changes from one to the next.
+    ratios = np.median(rounds_s / rounds_s[:, :1], axis=0)
+    costs = np.interp(range(MOST_PROPOSED + 1), widths, np.maximum.accumulate(ratios))
     return tuple(costs.tolist())
 
 

@@ -1,34 +1,37 @@
 /* Attention of one row's queries to the keys and values of its sequence. */
 #pragma once
 #include <math.h>
-#include <string.h>
 
 #include "vector.h"
 
 enum { HEADS_TOGETHER = 4, VECS_TOGETHER = 4 };
 
 /* Keys lie in tiles of LANES positions, [positions / LANES, E, LANES]: a score for each needs no sum across a
- * vector. Values lie as they come, [positions, E]. */
-static void put_key(float *keys, int E, int position, const float *key) {
-    float *to = keys + (size_t)(position / LANES) * LANES * E + position % LANES;
-    for (int i = 0; i < E; i++)
-        to[i * LANES] = key[i];
+ * vector. Values lie as they come, [positions, E]. Half precision: half as much is read of them. */
+static void put_key(half *keys, int E, int position, const float *key) {
+    half *to = keys + (size_t)(position / LANES) * LANES * E + position % LANES, rounded[LANES];
+    for (int i = 0; i < E; i += LANES) {
+        store_half(rounded, load(key + i));
+        for (int n = 0; n < LANES; n++)
+            to[(i + n) * LANES] = rounded[n];
+    }
 }
 
-static void put_value(float *values, int E, int position, const float *value) {
-    memcpy(values + (size_t)position * E, value, E * sizeof(float));
+static void put_value(half *values, int E, int position, const float *value) {
+    for (int i = 0; i < E; i += LANES)
+        store_half(values + (size_t)position * E + i, load(value + i));
 }
 
 /* Scores of a tile's keys for so many queries; a constant, as in all that follows. */
-INLINE void score_tile(const int heads, int E, float scale, const float *q, const float *tile, float *scores,
+INLINE void score_tile(const int heads, int E, float scale, const float *q, const half *tile, float *scores,
                        size_t stride) {
     vec products[heads];
     for (int h = 0; h < heads; h++)
         products[h] = all(0.0f);
     for (int i = 0; i < E; i++) {
-        vec keys = load(tile + i * LANES);
+        vec keys = load_half(tile + i * LANES);
         for (int h = 0; h < heads; h++)
-            products[h] += keys * q[h * E + i];
+            products[h] = fused(keys, all(q[h * E + i]), products[h]);
     }
     for (int h = 0; h < heads; h++)
         store(scores + h * stride, products[h] * scale);
@@ -54,16 +57,16 @@ static float soften(float *scores, int first, int end) {
 
 /* The weighted sum of some columns of the values. */
 INLINE void weigh(const int heads, const int vecs, int E, const float *weights, size_t stride, int first,
-                  int end, const float *values, const float *totals, float *to) {
+                  int end, const half *values, const float *totals, float *to) {
     vec y[heads][vecs];
     for (int h = 0; h < heads; h++)
         for (int i = 0; i < vecs; i++)
             y[h][i] = all(0.0f);
     for (int t = first; t < end; t++)
         for (int i = 0; i < vecs; i++) {
-            vec some = load(values + (size_t)t * E + i * LANES);
+            vec some = load_half(values + (size_t)t * E + i * LANES);
             for (int h = 0; h < heads; h++)
-                y[h][i] += some * weights[h * stride + t];
+                y[h][i] = fused(some, all(weights[h * stride + t]), y[h][i]);
         }
     for (int h = 0; h < heads; h++)
         for (int i = 0; i < vecs; i++)
@@ -72,7 +75,7 @@ INLINE void weigh(const int heads, const int vecs, int E, const float *weights, 
 
 /* What one row's queries see: positions `first` to `end`, `first` in the first tile. */
 struct view {
-    const float *keys, *values;
+    const half *keys, *values;
     int first, end;
 };
 
@@ -83,7 +86,7 @@ INLINE void attend_for(const int heads, int E, float scale, const float *q, cons
         score_tile(heads, E, scale, q, seen->keys + (size_t)t * E, scores + t, stride);
     for (int h = 0; h < heads; h++)
         totals[h] = soften(scores + h * stride, seen->first, seen->end);
-    const float *values = seen->values;
+    const half *values = seen->values;
     int i = 0;
     for (; i + VECS_TOGETHER * LANES <= E; i += VECS_TOGETHER * LANES)
         weigh(heads, VECS_TOGETHER, E, scores, stride, seen->first, seen->end, values + i, totals, to + i);

@@ -30,7 +30,7 @@ struct network {
 };
 
 struct place {
-    float *cache; /* [2, layers, G, positions * E]: keys, then values */
+    half *cache; /* [2, layers, G, positions * E]: keys, then values */
     int position;
 };
 
@@ -63,7 +63,7 @@ static size_t layer_size(const struct network *net) {
 static void norm(const float *x, const float *weight, int width, float eps, float *to) {
     vec squares = all(0.0f);
     for (int i = 0; i < width; i += LANES)
-        squares += load(x + i) * load(x + i);
+        squares = fused(load(x + i), load(x + i), squares);
     float scale = 1.0f / sqrtf(sum(squares) / width + eps);
     for (int i = 0; i < width; i += LANES)
         store(to + i, load(x + i) * scale * load(weight + i));
@@ -108,7 +108,7 @@ static void place_row(struct forward *f, int n, int row) {
             norm(x, weight, E, net->norm_eps, x);
         rotate(x, E, layer->cos + (size_t)position * E / 2, layer->sin + (size_t)position * E / 2);
     }
-    float *keys = f->places[row].cache + n * layer_size(net), *values = keys + net->layers * layer_size(net);
+    half *keys = f->places[row].cache + n * layer_size(net), *values = keys + net->layers * layer_size(net);
     for (int g = 0; g < G; g++) {
         put_key(keys + g * head_size(net), E, position, q + (H + g) * E);
         put_value(values + g * head_size(net), E, position, q + (H + G + g) * E);
@@ -121,7 +121,7 @@ static void attend_row(struct forward *f, int n, int row, int g, int thread) {
     int H = net->heads, E = net->head_dim, shared = H / net->kv_heads, window = net->layer[n].window;
     int end = f->places[row].position + 1, first = window && end > window ? end - window : 0;
     int tile = first / LANES * LANES;
-    const float *keys = f->places[row].cache + n * layer_size(net) + g * head_size(net) + (size_t)tile * E;
+    const half *keys = f->places[row].cache + n * layer_size(net) + g * head_size(net) + (size_t)tile * E;
     struct view seen = {keys, keys + net->layers * layer_size(net), first - tile, end - tile};
     const float *q = f->qkv + ((size_t)row * (H + 2 * net->kv_heads) + g * shared) * E;
     float *scores = f->scores + (size_t)thread * HEADS_TOGETHER * net->positions;
@@ -217,6 +217,12 @@ void forward_close(struct forward *f) {
     free(f);
 }
 
+/* Memory on whole cache lines: a vector across two of them takes twice as long. */
+static float *floats(size_t count) {
+    size_t line = 64, size = (count * sizeof(float) + line - 1) / line * line;
+    return aligned_alloc(line, size);
+}
+
 /* Make what runs passes of up to so many rows on so many threads; NULL if there is no memory or no thread. */
 struct forward *forward_open(const struct network *net, int rows, int threads) {
     size_t n = rows, D = net->dim, HE = net->heads * net->head_dim, GE = net->kv_heads * net->head_dim;
@@ -226,15 +232,15 @@ struct forward *forward_open(const struct network *net, int rows, int threads) {
         return NULL;
     widest = widest > D ? widest : D;
     f->net = *net;
-    f->qkv = malloc(n * (HE + 2 * GE) * sizeof(float));
-    f->heads = malloc(n * HE * sizeof(float));
-    f->both = malloc(n * 2 * F * sizeof(float));
-    f->inner = malloc(n * F * sizeof(float));
-    f->y = malloc(n * D * sizeof(float));
-    f->scores = malloc((size_t)threads * HEADS_TOGETHER * net->positions * sizeof(float));
-    f->rounded.values = malloc(n * widest);
-    f->rounded.scales = malloc(n * widest / LANES * sizeof(float));
-    f->rounded.surplus = malloc(n * widest / LANES * sizeof(int32_t));
+    f->qkv = floats(n * (HE + 2 * GE));
+    f->heads = floats(n * HE);
+    f->both = floats(n * 2 * F);
+    f->inner = floats(n * F);
+    f->y = floats(n * D);
+    f->scores = floats((size_t)threads * HEADS_TOGETHER * net->positions);
+    f->rounded.values = (int8_t *)floats(n * widest / sizeof(float));
+    f->rounded.scales = floats(n * widest / LANES);
+    f->rounded.surplus = (int32_t *)floats(n * widest / LANES);
     bool memory = f->qkv && f->heads && f->both && f->inner && f->y && f->scores && f->rounded.values
                   && f->rounded.scales && f->rounded.surplus;
     if (team_begin(&f->team, threads) && memory)

@@ -65,7 +65,7 @@ INLINE void strip_for(const int rows, const struct matrix *m, const uint8_t *wei
             for (int r = 0; r < rows; r++)
                 whole[r] = add_products(whole[r], weights, values + (size_t)r * m->width + b * m->block + i);
         for (int r = 0; r < rows; r++)
-            sums[r] += __builtin_convertvector(whole[r], vec) * scales[r * blocks + b];
+            sums[r] = fused(__builtin_convertvector(whole[r], vec), all(scales[r * blocks + b]), sums[r]);
     }
     for (int r = 0; r < rows; r++)
         store(y + (size_t)r * m->outputs, sums[r]);
@@ -93,7 +93,7 @@ static void multiply(const struct matrix *m, const struct rounded *x, int rows, 
             case 8: strip_for(8, m, weights, x, row, to); break;
             }
             for (int r = 0; r < left; r++, to += m->outputs)
-                store(to, load(to) * scale + bias);
+                store(to, fused(load(to), scale, bias));
         }
     }
 }

@@ -1,4 +1,8 @@
-/* Vectors of LANES floats, and the operations on them that C has no sign for. */
+/* Vectors of LANES floats, and the operations on them that C has no sign for.
+ *
+ * What is `fused` (a * b + c, rounded once) is so by name: left to the compiler, it could differ between two
+ * copies of the same lines, and a row's sums with it.
+ */
 #pragma once
 #include <immintrin.h>
 #include <stdint.h>
@@ -13,6 +17,7 @@
 
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t ints __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef uint16_t half; /* a float of 16 bits, IEEE 754 */
 typedef int8_t bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
 
 INLINE vec load(const float *at) { return *(const vec *)at; }
@@ -20,9 +25,12 @@ INLINE void store(float *at, vec x) { *(vec *)at = x; }
 INLINE vec all(float x) { return (vec){0} + x; }
 
 #ifdef __AVX512VNNI__
+INLINE vec fused(vec a, vec b, vec c) { return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
 INLINE vec larger(vec a, vec b) { return (vec)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE vec smaller(vec a, vec b) { return (vec)_mm512_min_ps((__m512)a, (__m512)b); }
 INLINE vec nearest(vec x) { return (vec)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT); }
+INLINE vec load_half(const half *at) { return (vec)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)at)); }
+INLINE void store_half(half *at, vec x) { _mm256_storeu_si256((__m256i *)at, _mm512_cvtps_ph((__m512)x, 0)); }
 INLINE float sum(vec x) { return _mm512_reduce_add_ps((__m512)x); }
 INLINE float largest(vec x) { return _mm512_reduce_max_ps((__m512)x); }
 INLINE int32_t sum_ints(ints x) { return _mm512_reduce_add_epi32((__m512i)x); }
@@ -35,9 +43,12 @@ INLINE ints add_products(ints total, const uint8_t *weights, const int8_t *x) {
     return (ints)_mm512_dpbusd_epi32((__m512i)total, _mm512_loadu_si512(weights), four);
 }
 #else
+INLINE vec fused(vec a, vec b, vec c) { return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
 INLINE vec larger(vec a, vec b) { return (vec)_mm256_max_ps((__m256)a, (__m256)b); }
 INLINE vec smaller(vec a, vec b) { return (vec)_mm256_min_ps((__m256)a, (__m256)b); }
 INLINE vec nearest(vec x) { return (vec)_mm256_round_ps((__m256)x, _MM_FROUND_TO_NEAREST_INT); }
+INLINE vec load_half(const half *at) { return (vec)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)at)); }
+INLINE void store_half(half *at, vec x) { _mm_storeu_si128((__m128i *)at, _mm256_cvtps_ph((__m256)x, 0)); }
 #define FOLD(x, with) (x = with(x, __builtin_shuffle(x, (ints){4, 5, 6, 7, 0, 1, 2, 3})), \
                        x = with(x, __builtin_shuffle(x, (ints){2, 3, 0, 1, 6, 7, 4, 5})), \
                        x = with(x, __builtin_shuffle(x, (ints){1, 0, 3, 2, 5, 4, 7, 6})), x[0])
@@ -61,13 +72,13 @@ INLINE ints add_products(ints total, const uint8_t *weights, const int8_t *x) {
 INLINE vec exponential(vec x) {
     x = smaller(larger(x, all(-87.0f)), all(87.0f));
     vec n = nearest(x * 1.44269504f);
-    x = x - n * 0.693359375f + n * 2.12194440e-4f;
-    vec y = x * 1.9875691500e-4f + 1.3981999507e-3f;
-    y = y * x + 8.3334519073e-3f;
-    y = y * x + 4.1665795894e-2f;
-    y = y * x + 1.6666665459e-1f;
-    y = y * x + 5.0000001201e-1f;
-    y = y * x * x + x + 1.0f;
+    x = fused(n, all(2.12194440e-4f), fused(n, all(-0.693359375f), x));
+    vec y = fused(x, all(1.9875691500e-4f), all(1.3981999507e-3f));
+    y = fused(y, x, all(8.3334519073e-3f));
+    y = fused(y, x, all(4.1665795894e-2f));
+    y = fused(y, x, all(1.6666665459e-1f));
+    y = fused(y, x, all(5.0000001201e-1f));
+    y = fused(y, x * x, x + 1.0f);
     ints power = (__builtin_convertvector(n, ints) + 127) << 23; /* 2 to the n, as a float's bits */
     return y * (vec)power;
 }
