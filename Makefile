@@ -1,5 +1,5 @@
 # Two commands are enough: `make talk` to hear it, `make test` to check it. Everything lands in .venv and in the
-# user's cache folder (or $LIUSHUI_HOME). A virtual environment with python3 is all that is needed.
+# user's cache folder (or $LIUSHUI_HOME). Needed are python3, its virtual environments and a C compiler.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help talk serve test lint bench clean
@@ -72,7 +72,9 @@ $(VENV)/.torch: $(VENV)/.made constraints.txt
 	$(call install,$(TORCH) (the largest part: a few minutes on a slow line),$(TORCH))
 	@touch $@
 
-$(VENV)/.run: $(VENV)/.torch pyproject.toml
+$(VENV)/.run: $(VENV)/.torch pyproject.toml setup.py $(wildcard llm/c/*)
+	@command -v cc gcc >/dev/null || echo "==> no C compiler: the decoder will be slower. To change that:" \
+	  "apt-get install gcc libc6-dev (on Debian or Ubuntu), then make clean and this again"
 	$(call install,liushui and its libraries,-e .)
 	@touch $@
 

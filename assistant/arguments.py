@@ -205,8 +205,9 @@ def _add_language_model(command: ArgumentParser) -> None:
         "--llm",
         default="qwen2.5-0.5b",
         metavar="MODEL",
-        help="weights' name; a GGUF file; URL or URL#MODEL of an OpenAI-compatible server, up to its /v1; "
-        "or hub:NAME_OR_FOLDER for what transformers can load (default: %(default)s)",
+        help="weights' name; a GGUF file or a folder of the model hub's form; URL or URL#MODEL of an "
+        "OpenAI-compatible server, up to its /v1; or hub:NAME_OR_FOLDER for what transformers can load "
+        "(default: %(default)s)",
     )
 
 

@@ -34,7 +34,9 @@ KEY_VARIABLE = "LIUSHUI_LLM_KEY"  # of the model's server; an option would show 
 class EngineConfig:
     """What the engines are loaded from and where they run. Raises ConfigError for what cannot be."""
 
-    llm: str = "qwen2.5-0.5b"  # weights' name, a GGUF file, a server's URL#MODEL, or hub:NAME_OR_FOLDER
+    llm: str = (
+        "qwen2.5-0.5b"  # weights' name, a GGUF file, a folder, a server's URL#MODEL, or hub:NAME_OR_FOLDER
+    )
     asr: str = "whisper-base"  # weights' name, or a folder with a CTranslate2 Whisper
     voice: str = "heart"  # of VOICES
     device: str = "cpu"
@@ -91,15 +93,17 @@ def _hub_model(config: EngineConfig) -> LanguageModel:
 
 def _own_model(config: EngineConfig, store: Store) -> LanguageModel:
     """Load the decoder; its weights are fetched when missing, and converted to its own layout once."""
-    from llm import gguf, local
+    from llm import checkpoint, gguf, local
 
     source = _located(config.llm, store)
-    if source.is_dir():
-        source /= "model.gguf"
     name = config.llm if store.knows(config.llm) else source.stem
     folder = store.home / "converted" / name
     with shown_progress() as progress:
-        gguf.convert(source, folder, partial(progress, f"converting {name}, once"))
+        told = partial(progress, f"converting {name}, once")
+        if checkpoint.is_checkpoint(source):
+            checkpoint.convert(source, folder, told)
+        else:
+            gguf.convert(source / "model.gguf" if source.is_dir() else source, folder, told)
     return local.load(folder, name=name, threads=config.threads, device=config.device)
 
 

@@ -106,7 +106,7 @@ class CompiledTransformer:
     def _run(self, ids: list[int], caches: Sequence[Cache], positions: Sequence[int]) -> Tensor:
         """Let each token follow in its cache, at its position: their states [n, D]."""
         rows = torch.tensor(ids)
-        hidden = floats(self._embed[rows], self._embed_scale[rows])
+        hidden = floats(self._embed[rows], self._embed_scale[rows]) * self.config.embed_scale
         places = [self._place(*each) for each in zip(caches, positions, strict=True)]
         for at in range(0, len(ids), CHUNK_TOKENS):
             some, where = hidden[at : at + CHUNK_TOKENS], places[at : at + CHUNK_TOKENS]

@@ -15,12 +15,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from llm.errors import WeightsUnreadable, WeightsUnsupported
 from llm.hub_network import HubNetwork
-from llm.hub_tokenizer import HubTokenizer, control_ids, template_source, tokenizer_json
+from llm.hub_tokenizer import control_ids, template_source, tokenizer_json
 from llm.local import CONTEXT, LocalModel
 from llm.prefixes import PrefixStore
 from llm.scheduler import Scheduler
 from llm.template import ChatTemplate
-from llm.tokenizer import boundary_mask
+from llm.tokenizer import TextTokenizer, boundary_mask
 from llm.vocabulary import Vocabulary
 
 ONE_BY_ONE = (1.0,)  # see `Window`: verified together, its tokens would not be the same to the last bit
@@ -45,7 +45,7 @@ def load(
         network = scheduler.run(lambda: _network(source, context, threads, device, kind))
         theirs = AutoTokenizer.from_pretrained(source)
         stop_ids = {id for id in control_ids(theirs) | network.end_ids if id < network.vocab_size}
-        tokenizer = HubTokenizer(tokenizer_json(theirs), stop_ids)
+        tokenizer = TextTokenizer(tokenizer_json(theirs), stop_ids)
         template = ChatTemplate(template_source(theirs), tokenizer)
     boundary = boundary_mask([tokenizer.piece(id) for id in range(network.vocab_size)], stop_ids)
     vocabulary = Vocabulary(tokenizer, boundary, tuple(stop_ids))

@@ -25,12 +25,13 @@ from llm.errors import WeightsUnreadable
 
 TENSORS = "model.safetensors"
 ZERO = 128  # what stands for zero in an int8 matrix: it is stored unsigned
+IDS = ("stop_ids", "local_layers")  # JSON has no tuples
 VERSION = 2  # raise it whenever the meaning of a file changes: older folders are then converted again
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """Dimensions of a decoder of the Llama or Qwen2 family."""
+    """Dimensions of a decoder, and what its family does otherwise than Llama."""
 
     dim: int
     n_layers: int
@@ -43,6 +44,17 @@ class ModelConfig:
     rope_base: float
     norm_eps: float
     stop_ids: tuple[int, ...]  # control tokens: none belongs in an answer, each one ends it
+    gelu: bool = False  # the gate's activation, by tanh; else SiLU
+    embed_scale: float = 1.0
+    score_scale: float | None = None  # None: head_dim ** -0.5
+    local_layers: tuple[int, ...] = ()  # those that see only `window` positions, their own among them
+    window: int = 0
+    local_rope_base: float = 10_000.0  # of those layers
+
+    @property
+    def scale(self) -> float:
+        """What queries' products with keys are multiplied with."""
+        return self.head_dim**-0.5 if self.score_scale is None else self.score_scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,7 @@ def read(folder: Path) -> Weights:
     try:
         model = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"]
         return Weights(
-            config=ModelConfig(**model | {"stop_ids": tuple(model["stop_ids"])}),
+            config=ModelConfig(**model | {key: tuple(model[key]) for key in IDS if key in model}),
             tensors=safetensors.torch.load_file(folder / TENSORS),
             tokenizer_json=(folder / "tokenizer.json").read_text(encoding="utf-8"),
             chat_template=(folder / "chat_template.jinja").read_text(encoding="utf-8"),

@@ -1,9 +1,12 @@
-"""The decoder as mathematics: Llama (arXiv:2302.13971) and Qwen2 (arXiv:2407.10671), for one sequence.
+"""The decoder as mathematics, for one sequence: Llama (arXiv:2302.13971), Qwen2 (arXiv:2407.10671), Qwen3
+(arXiv:2505.09388), Gemma 3 (arXiv:2503.19786).
 
 Letters of the shapes: S new positions, T positions so far with the new ones, D model width, H query heads,
 G key-value heads (arXiv:2305.13245), E head width, F feed-forward width, V vocabulary.
 Names of the tensors: embed, head (absent if tied), norm, and for each layer layers.0.attn_norm, .qkv, .out,
 .mlp_norm, .gate_up, .down; each ends in .weight, with a .scale [rows] if it is int8, a .bias if it has one.
+In some families also .q_norm and .k_norm, of each head, .post_attn_norm and .post_mlp_norm, of what is added
+to the residual, and for all layers rope_factors [E / 2], by which rotations are slower (arXiv:2407.21783).
 """
 
 from __future__ import annotations
@@ -68,6 +71,11 @@ class Layer:
     mlp_norm: Tensor  # [D]
     gate_up: Linear  # D -> 2 F, gate first
     down: Linear  # F -> D
+    head_norm: Tensor | None  # [H + G, E], queries first
+    post_attn_norm: Tensor | None  # [D]
+    post_mlp_norm: Tensor | None  # [D]
+    cos: Tensor  # [positions, 1, E]
+    sin: Tensor  # [positions, 1, E], signed
 
 
 class Transformer:
@@ -78,16 +86,22 @@ class Transformer:
     def __init__(self, weights: Weights, *, positions: int, device: str, dtype: torch.dtype) -> None:
         config, tensors = weights.config, weights.tensors
         self.config, self.positions, self.device, self.dtype = config, positions, device, dtype
+        turns = [
+            tuple(table.to(device, dtype) for table in rotations(weights, positions, local=local))
+            for local in (False, True)
+        ]
         with packing(), ThreadPoolExecutor(torch.get_num_threads()) as pool:
             head = pool.submit(self._linear, tensors, "head" if "head.weight" in tensors else "embed")
             self._layers = list(
-                pool.map(lambda i: self._layer(tensors, f"layers.{i}."), range(config.n_layers))
+                pool.map(
+                    lambda n: self._layer(tensors, f"layers.{n}", *turns[n in config.local_layers]),
+                    range(config.n_layers),
+                )
             )
             self._head = head.result()
         self._embed = tensors["embed.weight"].to(device)  # [V, D], int8 with a scale a row, or float
         self._embed_scale = tensors["embed.scale"].to(device) if "embed.scale" in tensors else None  # [V]
         self._norm = self._vector(tensors, "norm.weight")
-        self._cos, self._sin = (table.to(device, dtype) for table in rotations(config, positions))
 
     def _linear(self, tensors: dict[str, Tensor], name: str, *, outliers: bool = False) -> Linear:
         weight, scale, bias = (tensors.get(f"{name}.{part}") for part in ("weight", "scale", "bias"))
@@ -97,15 +111,26 @@ class Transformer:
     def _vector(self, tensors: dict[str, Tensor], name: str) -> Tensor:
         return tensors[name].to(self.device, self.dtype)
 
-    def _layer(self, tensors: dict[str, Tensor], prefix: str) -> Layer:
+    def _layer(self, tensors: dict[str, Tensor], name: str, cos: Tensor, sin: Tensor) -> Layer:
+        def norm(part: str) -> Tensor | None:
+            stored = f"{name}.{part}.weight"
+            return self._vector(tensors, stored) if stored in tensors else None
+
+        q, k = norm("q_norm"), norm("k_norm")
+        heads, groups = self.config.n_heads, self.config.n_kv_heads
         return Layer(
-            attn_norm=self._vector(tensors, prefix + "attn_norm.weight"),
-            qkv=self._linear(tensors, prefix + "qkv"),
-            out=self._linear(tensors, prefix + "out"),
-            mlp_norm=self._vector(tensors, prefix + "mlp_norm.weight"),
-            gate_up=self._linear(tensors, prefix + "gate_up"),
+            attn_norm=self._vector(tensors, f"{name}.attn_norm.weight"),
+            qkv=self._linear(tensors, f"{name}.qkv"),
+            out=self._linear(tensors, f"{name}.out"),
+            mlp_norm=self._vector(tensors, f"{name}.mlp_norm.weight"),
+            gate_up=self._linear(tensors, f"{name}.gate_up"),
             # What goes in has "massive activations" (arXiv:2402.17762), of the first token above all.
-            down=self._linear(tensors, prefix + "down", outliers=True),
+            down=self._linear(tensors, f"{name}.down", outliers=True),
+            head_norm=None if q is None or k is None else torch.stack([q] * heads + [k] * groups),
+            post_attn_norm=norm("post_attn_norm"),
+            post_mlp_norm=norm("post_mlp_norm"),
+            cos=cos,
+            sin=sin,
         )
 
     def key_values(self) -> KeyValues:
@@ -123,7 +148,8 @@ class Transformer:
         if stepwise or len(ids) == 1:
             attend: Attend = partial(self._one_by_one, [(cache, at) for at in range(start, end)])
         else:
-            attend = partial(self._together, cache, self._mask(start, end))
+            masks = [self._mask(start, end, window) for window in sorted({0, self.config.window})]
+            attend = partial(self._together, cache, masks[0], masks[-1])
         positions = torch.arange(start, end, device=self.device)
         hidden = self._run(torch.tensor(ids, device=self.device), positions, attend)
         cache.length = end
@@ -146,41 +172,46 @@ class Transformer:
 
     def _embedded(self, ids: Tensor) -> Tensor:
         rows = self._embed[ids]
-        return (rows if self._embed_scale is None else floats(rows, self._embed_scale[ids])).to(self.dtype)
+        rows = rows if self._embed_scale is None else floats(rows, self._embed_scale[ids])
+        return rows.to(self.dtype) * self.config.embed_scale
 
-    def _normed(self, x: Tensor, weight: Tensor) -> Tensor:
-        return F.rms_norm(x, weight.shape, weight, self.config.norm_eps)
+    def _normed(self, x: Tensor, weight: Tensor | None) -> Tensor:
+        return x if weight is None else F.rms_norm(x, weight.shape, weight, self.config.norm_eps)
 
     def _run(self, ids: Tensor, positions: Tensor, attend: Attend) -> Tensor:
         """Compute the hidden states [S, D] of tokens [S] at these positions [S]."""
         x = self._embedded(ids)  # [S, D]
-        cos, sin = self._cos[positions], self._sin[positions]  # [S, 1, E]
         H, G, E, S = self.config.n_heads, self.config.n_kv_heads, self.config.head_dim, len(x)
+        activated = partial(F.gelu, approximate="tanh") if self.config.gelu else F.silu
         for index, layer in enumerate(self._layers):
             qkv = layer.qkv(self._normed(x, layer.attn_norm)).view(S, H + 2 * G, E)
-            rotated = rotate(qkv[:, : H + G], cos, sin)
-            x = x + layer.out(attend(index, rotated[:, :H], rotated[:, H:], qkv[:, H + G :]))
+            heads, cos, sin = qkv[:, : H + G], layer.cos[positions], layer.sin[positions]
+            if layer.head_norm is not None:
+                heads = F.rms_norm(heads, (E,), eps=self.config.norm_eps) * layer.head_norm
+            rotated = rotate(heads, cos, sin)
+            y = layer.out(attend(index, rotated[:, :H], rotated[:, H:], qkv[:, H + G :]))
+            x = x + self._normed(y, layer.post_attn_norm)
             gate, up = layer.gate_up(self._normed(x, layer.mlp_norm)).chunk(2, dim=-1)  # [S, F] each
-            x = x + layer.down(F.silu(gate).mul_(up))
+            x = x + self._normed(layer.down(activated(gate).mul_(up)), layer.post_mlp_norm)
         return self._normed(x, self._norm)
 
-    def _mask(self, start: int, end: int) -> Tensor:
+    def _mask(self, start: int, end: int, window: int) -> Tensor:
         """Causal mask to add to the scores, for the folded heads of `_together`: [H / G * S, T]."""
-        mask = torch.full((end - start, end), -torch.inf, device=self.device, dtype=self.dtype).triu_(
-            start + 1
-        )
+        mask = torch.full((end - start, end), -torch.inf, device=self.device, dtype=self.dtype)
+        mask = mask.triu(start + 1) if not window else mask.triu(start + 1) + mask.tril(start - window)
         return mask.repeat(self.config.n_heads // self.config.n_kv_heads, 1)
 
     # Attention of queries [S, H, E] to the keys and values so far and their own [S, G, E]: [S, H * E]. The
     # H / G query heads of a key-value head become rows of one query: keys and values are not copied.
 
     def _together(
-        self, cache: KeyValues, mask: Tensor, layer: int, q: Tensor, k: Tensor, v: Tensor
+        self, cache: KeyValues, mask: Tensor, local: Tensor, layer: int, q: Tensor, k: Tensor, v: Tensor
     ) -> Tensor:
         (S, H, E), G = q.shape, k.shape[1]
         keys, values = cache.write(layer, cache.length, k, v)  # [1, G, T, E]
         q = q.transpose(0, 1).reshape(1, G, H // G * S, E)
-        y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)  # [1, G, H / G * S, E]
+        mask = local if layer in self.config.local_layers else mask
+        y = self._attended(q, keys, values, mask)  # [1, G, H / G * S, E]
         return y.reshape(H, S, E).transpose(0, 1).reshape(S, H * E)
 
     def _one_by_one(
@@ -188,11 +219,15 @@ class Transformer:
     ) -> Tensor:
         """Each row by itself, in its own place: with others beside it, its sums are rounded otherwise."""
         (S, H, E), G = q.shape, k.shape[1]
+        first = -self.config.window if layer in self.config.local_layers else 0
         rows = []
         for i, (cache, at) in enumerate(places):
-            keys, values = cache.write(layer, at, k[i : i + 1], v[i : i + 1])
-            rows.append(F.scaled_dot_product_attention(q[i].reshape(1, G, H // G, E), keys, values))
+            keys, values = (each[:, :, first:] for each in cache.write(layer, at, k[i : i + 1], v[i : i + 1]))
+            rows.append(self._attended(q[i].reshape(1, G, H // G, E), keys, values))
         return torch.cat(rows).reshape(S, H * E)
+
+    def _attended(self, q: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
+        return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, scale=self.config.scale)
 
 
 def key_values_shape(config: ModelConfig, positions: int, sequences: int = 1) -> tuple[int, ...]:
@@ -200,10 +235,16 @@ def key_values_shape(config: ModelConfig, positions: int, sequences: int = 1) ->
     return 2, config.n_layers, sequences, config.n_kv_heads, positions, config.head_dim
 
 
-def rotations(config: ModelConfig, positions: int) -> tuple[Tensor, Tensor]:
-    """Rotary embedding (arXiv:2104.09864): cosines and signed sines, each [positions, 1, E]."""
-    half = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
-    angles = torch.outer(torch.arange(positions, dtype=torch.float32), config.rope_base**-half)
+def rotations(weights: Weights, positions: int, *, local: bool = False) -> tuple[Tensor, Tensor]:
+    """Rotary embedding (arXiv:2104.09864): cosines and signed sines, each [positions, 1, E].
+
+    `local`: of the layers that see only a window.
+    """
+    c = weights.config
+    turns = (c.local_rope_base if local else c.rope_base) ** -(torch.arange(0, c.head_dim, 2) / c.head_dim)
+    if not local and "rope_factors" in weights.tensors:
+        turns = turns / weights.tensors["rope_factors"]
+    angles = torch.outer(torch.arange(positions, dtype=torch.float32), turns)
     cos, sin = angles.cos(), angles.sin()
     return torch.cat((cos, cos), dim=1)[:, None], torch.cat((-sin, sin), dim=1)[:, None]
 

@@ -102,8 +102,18 @@ class Packed:
         if hasattr(mmap, "MADV_HUGEPAGE"):  # of Linux; one core alone reads a quarter faster from such pages
             self._memory.madvise(mmap.MADV_HUGEPAGE)
         self._free = torch.frombuffer(self._memory, dtype=torch.uint8)
-        cos, sin = (self._vector(table[:, 0, c.head_dim // 2 :]) for table in rotations(c, positions))
-        self._layers = (_Layer * c.n_layers)(*(self._layer(n, cos, sin) for n in range(c.n_layers)))
+        turns = [
+            tuple(
+                self._vector(table[:, 0, c.head_dim // 2 :])
+                for table in rotations(weights, positions, local=local)
+            )
+            for local in (False, True)
+        ]
+        self._layers = (_Layer * c.n_layers)(
+            *(self._layer(n, *turns[n in c.local_layers]) for n in range(c.n_layers))
+        )
+        for n in c.local_layers:
+            self._layers[n].window = c.window
         self.network = _Network(
             dim=c.dim,
             layers=c.n_layers,
@@ -112,21 +122,23 @@ class Packed:
             head_dim=c.head_dim,
             ffn_dim=c.ffn_dim,
             positions=cached,
+            gelu=c.gelu,
             norm_eps=c.norm_eps,
-            score_scale=c.head_dim**-0.5,
+            score_scale=c.scale,
             layer=self._layers,
             norm=self._vector(self._tensors["norm.weight"]),
             head=self._matrix("head" if "head.weight" in self._tensors else "embed"),
         )
 
     def _layer(self, n: int, cos: int, sin: int) -> _Layer:
-        names = ("qkv", "out", "gate_up", "down")
+        norms = ("attn_norm", "mlp_norm", "post_attn_norm", "post_mlp_norm", "q_norm", "k_norm")
+        stored = {name: self._tensors.get(f"layers.{n}.{name}.weight") for name in norms}
+        matrices = ("qkv", "out", "gate_up", "down")
         return _Layer(
-            attn_norm=self._vector(self._tensors[f"layers.{n}.attn_norm.weight"]),
-            mlp_norm=self._vector(self._tensors[f"layers.{n}.mlp_norm.weight"]),
+            **{name: None if tensor is None else self._vector(tensor) for name, tensor in stored.items()},
+            **{name: self._matrix(f"layers.{n}.{name}") for name in matrices},
             cos=cos,
             sin=sin,
-            **{name: self._matrix(f"layers.{n}.{name}") for name in names},
         )
 
     def _matrix(self, name: str) -> _Matrix:

@@ -106,8 +106,10 @@ class RecordedTransformer(Transformer):
 
         def compute() -> Tensor:
             ids, slots, positions = rows
-            seen = torch.arange(reach, device=self.device) <= positions[:, None]  # [ROWS, reach]
-            return self._run(ids, positions, partial(self._in_arena, data, slots, positions, seen))
+            behind = positions[:, None] - torch.arange(reach, device=self.device)  # [ROWS, reach]
+            seen = behind >= 0
+            local = seen & (behind < self.config.window)
+            return self._run(ids, positions, partial(self._in_arena, data, slots, positions, seen, local))
 
         aside = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream(self.device))
@@ -125,6 +127,7 @@ class RecordedTransformer(Transformer):
         slots: Tensor,
         positions: Tensor,
         seen: Tensor,
+        local: Tensor,
         layer: int,
         q: Tensor,
         k: Tensor,
@@ -134,7 +137,6 @@ class RecordedTransformer(Transformer):
         (S, H, E), G = q.shape, k.shape[1]
         keys, values = data[0, layer], data[1, layer]  # [SLOTS, G, reach, E]
         keys[slots, :, positions], values[slots, :, positions] = k, v
-        y = F.scaled_dot_product_attention(
-            q.view(S, G, H // G, E), keys[slots], values[slots], attn_mask=seen[:, None, None]
-        )  # [S, G, H / G, E]
+        mask = (local if layer in self.config.local_layers else seen)[:, None, None]
+        y = self._attended(q.view(S, G, H // G, E), keys[slots], values[slots], mask)  # [S, G, H / G, E]
         return y.reshape(S, H * E)

@@ -6,8 +6,9 @@ and see a marker for each message, never what a user says.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from jinja2 import TemplateError
@@ -26,6 +27,8 @@ class ChatTemplate:
     def __init__(self, source: str, tokenizer: TextTokenizer) -> None:
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
         environment.globals["raise_exception"] = _refuse
+        # A reader of thoughts is no listener: where a template can, it asks for an answer without them.
+        environment.globals["enable_thinking"] = False
         try:
             self._template = environment.from_string(source)
         except TemplateError as error:
@@ -46,6 +49,11 @@ class ChatTemplate:
         if fragments[1::2] != [str(i) for i in range(len(roles))]:
             raise WeightsUnsupported("the chat template leaves out, repeats or reorders messages")
         return [self._encode(text) for text in fragments[::2]]
+
+
+def with_names(source: str, tokens: Mapping[str, str]) -> str:
+    """Let a template know special tokens by their names: bos_token and so on."""
+    return "".join(f"{{% set {name} = {json.dumps(text)} %}}" for name, text in tokens.items()) + source
 
 
 def _refuse(message: str) -> None:

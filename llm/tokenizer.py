@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from collections.abc import Iterable, Sequence
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
+
+from llm.errors import WeightsUnsupported
 
 # A token that begins with one of these, after a space or not, ends the phrase before it.
 BOUNDARY_MARKS = ".,;:!?…—–(\n。，、；：！？（"
@@ -22,6 +25,9 @@ def byte_alphabet() -> dict[str, int]:
 
 
 ALPHABET = byte_alphabet()
+CHARACTERS = {byte: char for char, byte in ALPHABET.items()}
+SPACE = "▁"  # how SentencePiece writes a space (arXiv:1808.06226)
+BYTE = re.compile("<0x([0-9A-F]{2})>")  # and a byte of a character that its vocabulary does not have
 
 
 def piece_bytes(piece: str) -> bytes:
@@ -38,12 +44,18 @@ def boundary_mask(pieces: Sequence[str], stop_ids: Iterable[int]) -> Tensor:
 
 
 class TextTokenizer:
-    """A byte-level BPE tokenizer whose control tokens cannot be written by a user. Thread-safe."""
+    """A tokenizer whose control tokens cannot be written by a user. Thread-safe.
+
+    Byte-level BPE, or SentencePiece, whose pieces it tells in the byte-level alphabet.
+    """
 
     def __init__(self, tokenizer_json: str, stop_ids: Iterable[int]) -> None:
+        """Raises WeightsUnsupported for other kinds."""
+        self._byte_level = _is_byte_level(tokenizer_json)
+        self._control_ids = frozenset(stop_ids)
         self._tokenizer = Tokenizer.from_str(tokenizer_json)
         self._tokenizer.encode_special_tokens = True  # control tokens in a text are plain characters
-        self._control = {self.piece(id): id for id in stop_ids}
+        self._control = {self.piece(id): id for id in self._control_ids}
         self._control_pattern = re.compile("(" + "|".join(map(re.escape, self._control)) + ")")
 
     def encode(self, text: str) -> list[int]:
@@ -58,13 +70,32 @@ class TextTokenizer:
         return ids
 
     def piece(self, id: int) -> str:
-        """Return the byte-level piece of a token; "" for ids that the vocabulary only pads."""
-        return self._tokenizer.id_to_token(id) or ""
+        """Return the byte-level piece of a token, a control token's own text; "" for ids that only pad."""
+        piece = self._tokenizer.id_to_token(id) or ""
+        if self._byte_level or id in self._control_ids:
+            return piece
+        if byte := BYTE.fullmatch(piece):
+            return CHARACTERS[int(byte[1], 16)]
+        return "".join(CHARACTERS[byte] for byte in piece.replace(SPACE, " ").encode())
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of the tokens, without a last character that is not complete."""
         stream = TextStream(self)
         return "".join(map(stream.push, ids))
+
+
+def _is_byte_level(tokenizer_json: str) -> bool:
+    """Tell by its decoder how the pieces of a tokenizer are written."""
+    decoder = json.loads(tokenizer_json)["decoder"] or {}
+    parts = decoder.get("decoders", [decoder])
+    kinds = {part.get("type") for part in parts}
+    if "ByteLevel" in kinds:
+        return True
+    if kinds & {"Metaspace", "ByteFallback"} or {"String": SPACE} in [part.get("pattern") for part in parts]:
+        return False
+    raise WeightsUnsupported(
+        f"the tokenizer joins its pieces by {kinds}; byte-level BPE and SentencePiece are known"
+    )
 
 
 class TextStream:

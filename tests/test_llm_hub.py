@@ -31,9 +31,8 @@ from llm.engine import Message, Sampling
 from llm.errors import WeightsUnreadable, WeightsUnsupported
 from llm.gguf import read
 from llm.hub import load
-from llm.hub_tokenizer import HubTokenizer
 from llm.local import LocalChat, LocalModel
-from llm.tokenizer import TextStream
+from llm.tokenizer import TextStream, TextTokenizer
 from tests.tiny_model import (
     CHATML,
     CONTROL,
@@ -197,7 +196,7 @@ def test_the_pieces_of_sentencepiece_become_bytes() -> None:
     replaced = decoders.Replace("▁", " ")
     tokenizer.decoder = decoders.Sequence([replaced, decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.add_special_tokens(["<s>"])
-    stream = TextStream(HubTokenizer(tokenizer.to_str(), [0]))
+    stream = TextStream(TextTokenizer(tokenizer.to_str(), [0]))
     assert [stream.push(id) for id in range(6)] == ["<s>", " the", "", "", "头", "é"]
 
 
@@ -205,7 +204,7 @@ def test_a_tokenizer_of_another_kind_is_refused() -> None:
     tokenizer = Tokenizer(WordPiece({"[UNK]": 0}, unk_token="[UNK]"))
     tokenizer.decoder = decoders.WordPiece()
     with pytest.raises(WeightsUnsupported, match="byte-level BPE and SentencePiece are known"):
-        HubTokenizer(tokenizer.to_str(), [])
+        TextTokenizer(tokenizer.to_str(), [])
 
 
 def test_a_typed_message_is_part_of_the_dialogue(tmp_path: Path) -> None:

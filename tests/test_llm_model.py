@@ -15,7 +15,7 @@ from llm.gguf import read
 from llm.layout import Source, Weights
 from llm.linear import quantize
 from llm.model import Transformer
-from tests.tiny_model import RandomModel, random_llama, random_qwen2, write_gguf
+from tests.tiny_model import RandomModel, random_llama, random_qwen2, random_qwen3, write_gguf
 
 IDS = [(7 * i + i * i) % 250 for i in range(100)]
 
@@ -33,7 +33,7 @@ def decoder(model: Transformer) -> Decoder:
     return Decoder(model)
 
 
-@pytest.mark.parametrize("random_model", [random_llama, random_qwen2])
+@pytest.mark.parametrize("random_model", [random_llama, random_qwen2, random_qwen3])
 def test_logits_equal_those_of_transformers(random_model: Callable[[], RandomModel], tmp_path: Path) -> None:
     reference = random_model()
     layout.write(

@@ -8,7 +8,14 @@ from typing import Any
 import torch
 from gguf import GGUFWriter, TokenType
 from torch import Tensor
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from llm.gguf import read
 from llm.local import LocalModel, from_weights
@@ -18,7 +25,7 @@ torch.set_num_threads(1)  # products this small only wait for a second thread
 
 CONTROL = ("<|im_start|>", "<|im_end|>")
 MERGES = ("h e", "he l", "Ġ t", "Ġt he", "i n")
-RandomModel = LlamaForCausalLM | Qwen2ForCausalLM
+RandomModel = LlamaForCausalLM | Qwen2ForCausalLM | Qwen3ForCausalLM
 PIECES = (*byte_alphabet(), *(merge.replace(" ", "") for merge in MERGES), *CONTROL)
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
@@ -41,6 +48,8 @@ NAMES = {
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
     "self_attn.o_proj": "attn_output",
+    "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm",
     "mlp.gate_proj": "ffn_gate",
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
@@ -65,6 +74,16 @@ def random_qwen2(**shape: int) -> RandomModel:
     return model
 
 
+def random_qwen3(**shape: int) -> RandomModel:
+    """Heads wider than their share of the model, with norms that are not one."""
+    torch.manual_seed(4)
+    model = Qwen3ForCausalLM(Qwen3Config(**SHAPE | {"head_dim": 16} | shape, tie_word_embeddings=True))
+    for name, parameter in model.named_parameters():
+        if "norm" in name:
+            torch.nn.init.normal_(parameter, mean=1.0, std=0.3)
+    return model
+
+
 def write_gguf(model: RandomModel, path: Path) -> Path:
     """Write the model as llama.cpp's converter would, in float32."""
     family, config = model.config.model_type, model.config
@@ -75,6 +94,9 @@ def write_gguf(model: RandomModel, path: Path) -> Path:
     writer.add_feed_forward_length(config.intermediate_size)
     writer.add_head_count(config.num_attention_heads)
     writer.add_head_count_kv(SHAPE["num_key_value_heads"])
+    if isinstance(config, Qwen3Config):
+        assert config.head_dim is not None
+        writer.add_key_length(config.head_dim)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_freq_base(10_000.0)  # transformers' default for both families
     _add_tokenizer(writer)
