@@ -72,8 +72,8 @@ $(VENV)/.torch: $(VENV)/.made constraints.txt
 	$(call install,$(TORCH) (the largest part: a few minutes on a slow line),$(TORCH))
 	@touch $@
 
-$(VENV)/.run: $(VENV)/.torch pyproject.toml setup.py $(wildcard llm/c/*)
-	@command -v cc gcc >/dev/null || echo "==> no C compiler: the decoder will be slower. To change that:" \
+$(VENV)/.run: $(VENV)/.torch pyproject.toml setup.py $(wildcard */c/*)
+	@command -v cc gcc >/dev/null || echo "==> no C compiler: recognition and language model will be slower. To change that:" \
 	  "apt-get install gcc libc6-dev (on Debian or Ubuntu), then make clean and this again"
 	$(call install,liushui and its libraries,-e .)
 	@touch $@

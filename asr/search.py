@@ -11,6 +11,7 @@ from itertools import takewhile
 
 from torch import Tensor
 
+from asr.compiled import CompiledWhisper
 from asr.decoder import Decoder
 from asr.errors import Outdated
 
@@ -29,7 +30,7 @@ class Reading:
 
 
 def read_greedily(
-    decoder: Decoder,
+    decoder: Decoder | CompiledWhisper,
     prompt: list[int],
     *,
     draft: Sequence[int],

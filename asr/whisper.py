@@ -1,7 +1,9 @@
-"""Whisper on windows shorter than the 30 s it was trained on: CTranslate2's encoder, a decoder of our own.
+"""Whisper on windows shorter than the 30 s it was trained on.
 
-The encoder takes any window length and its cost grows with it. With too little silence after the speech,
-though, the decoder does not stop and says things twice; such readings are noticed and read again on 30 s.
+On a CPU encoder and decoder are `asr.compiled`'s; elsewhere the encoder is CTranslate2's and the decoder
+`asr.decoder`'s. The encoder takes any window length and its cost grows with it. With too little silence after
+the speech, though, the decoder does not stop and says things twice; such readings are noticed and read again
+on 30 s.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ import tokenizers
 import torch
 from torch import Tensor
 
+from asr import compiled
+from asr.compiled import CompiledWhisper
 from asr.ct2_weights import read_weights
 from asr.decoder import Decoder
 from asr.engine import SAMPLE_RATE_HZ, Audio, Hypothesis, Word, checked
@@ -61,11 +65,11 @@ class WhisperRecognizer:
         """Load the model and run it once, which takes about a second.
 
         `language` is an ISO 639-1 code, or None to detect it in every call; `hot_words` are names and terms
-        to expect; `threads` and `compute_type` are the encoder's. Raises ModelNotLoaded and UnknownLanguage.
+        to expect; `compute_type` is CTranslate2's. Raises ModelNotLoaded and UnknownLanguage.
         """
         self._thread = _single_core_thread()  # one, for the decoder's cache holds one utterance
         load = self._thread.submit(_load, model_dir, device, threads, compute_type)
-        self._encoder, self._decoder, self._tokenizer, special = load.result()
+        self._aligner, self._decoder, self._tokenizer, special = load.result()
         self._end, self._start, self._no_speech = map(
             self._token, ("endoftext", "startoftranscript", "nocaptions")
         )
@@ -106,10 +110,10 @@ class WhisperRecognizer:
         if not words:
             return ()
         spelled = [self._spell(word) for word in words]
-        encoded = self._encode(audio, _window_s(heard_s))
+        encoded = ctranslate2.StorageView.from_array(self._encode(audio, _window_s(heard_s)).numpy()[None])
         start = [self._start, self._token(self._language or "en"), self._token("transcribe")]
         tokens = list(chain.from_iterable(spelled))
-        (aligned,) = self._encoder.align(encoded, start, [tokens], len(audio) // HOP_SAMPLES)
+        (aligned,) = self._aligner.align(encoded, start, [tokens], len(audio) // HOP_SAMPLES)
         first_frame = {token: frame for token, frame in reversed(aligned.alignments)}
         starts = accumulate(map(len, spelled), initial=0)
         times_s = [
@@ -121,7 +125,7 @@ class WhisperRecognizer:
     def _read(
         self, audio: Audio, prefix: str, draft: str, window_s: int, wanted: Callable[[], bool]
     ) -> Hypothesis:
-        self._decoder.hear(torch.from_numpy(np.array(self._encode(audio, window_s), np.float32))[0])
+        self._decoder.hear(self._encode(audio, window_s))
         language = self._language or self._detect()
         start = len(self._hot_words)
         prompt = [*self._hot_words, self._start, *map(self._token, (language, "transcribe", "notimestamps"))]
@@ -162,9 +166,13 @@ class WhisperRecognizer:
     def _chances(self, hidden: Tensor) -> Tensor:
         return self._decoder.logits(hidden)[0].softmax(dim=-1)  # [vocabulary]
 
-    def _encode(self, audio: Audio, window_s: int) -> ctranslate2.StorageView:
-        features = log_mel(audio, window_s * SAMPLE_RATE_HZ // HOP_SAMPLES)[None]  # [1, MEL_BANDS, frames]
-        return self._encoder.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
+    def _encode(self, audio: Audio, window_s: int) -> Tensor:
+        """[frames, size], ENCODED_FRAMES_PER_S of them."""
+        features = log_mel(audio, window_s * SAMPLE_RATE_HZ // HOP_SAMPLES)  # [MEL_BANDS, frames]
+        if isinstance(self._decoder, CompiledWhisper):
+            return self._decoder.encode(features)
+        encoded = self._aligner.encode(ctranslate2.StorageView.from_array(features[None]), to_cpu=True)
+        return torch.from_numpy(np.array(encoded, np.float32))[0]
 
     def _spell(self, text: str) -> list[int]:
         # A word's space is part of its first token, also at the start of the text.
@@ -187,17 +195,24 @@ class WhisperRecognizer:
 
 def _load(
     model_dir: Path, device: str, threads: int, compute_type: str
-) -> tuple[ctranslate2.models.Whisper, Decoder, tokenizers.Tokenizer, dict[str, list[int]]]:
+) -> tuple[ctranslate2.models.Whisper, Decoder | CompiledWhisper, tokenizers.Tokenizer, dict[str, list[int]]]:
     try:
         special = json.loads((model_dir / "config.json").read_text(encoding="utf-8"))
         tokenizer = _load_tokenizer(model_dir / "tokenizer.json")
-        encoder = ctranslate2.models.Whisper(
+        aligner = ctranslate2.models.Whisper(
             str(model_dir), device=device, compute_type=compute_type, intra_threads=threads
         )
-        decoder = Decoder(read_weights(model_dir / "model.bin", "decoder/"), torch.device(device))
+        library = compiled.quickest()
+        decoder: Decoder | CompiledWhisper
+        if device == "cpu" and library is not None:
+            weights = read_weights(model_dir / "model.bin", "")
+            decoder = CompiledWhisper(weights, threads=threads, library=library)
+        else:
+            weights = read_weights(model_dir / "model.bin", "decoder/")
+            decoder = Decoder(weights, torch.device(device))
     except Exception as error:  # tokenizers raises Exception itself
         raise ModelNotLoaded(f"no Whisper model could be loaded from {model_dir}: {error}") from error
-    return encoder, decoder, tokenizer, special
+    return aligner, decoder, tokenizer, special
 
 
 def _load_tokenizer(path: Path) -> tokenizers.Tokenizer:

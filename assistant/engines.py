@@ -132,16 +132,12 @@ def load_sentence_encoder(store: Store) -> SentenceEncoder:
 
 
 def load_recognizer(config: EngineConfig, store: Store) -> Recognizer:
-    """Load speech recognition, its weights fetched when missing. Raises WeightsError or AsrError.
-
-    Its encoder gets one thread: a second saves it a sixth of its time, and costs the language model, whose
-    threads then no longer spin (see `assistant/workers.py`), half of its own.
-    """
+    """Load speech recognition, its weights fetched when missing. Raises WeightsError or AsrError."""
     from asr.whisper import WhisperRecognizer
 
     language = None if config.language == "auto" else config.language
     folder = _located(config.asr, store)
-    return WhisperRecognizer(folder, device=config.device, threads=1, language=language)
+    return WhisperRecognizer(folder, device=config.device, threads=config.threads, language=language)
 
 
 def load_voice_detector(store: Store) -> VoiceDetector:

@@ -1,4 +1,4 @@
-/* Attention of one row's queries to the keys and values of its sequence. */
+/* Attention of queries to keys and values that they share. */
 #pragma once
 #include <math.h>
 
@@ -22,16 +22,16 @@ static void put_value(half *values, int E, int position, const float *value) {
         store_half(values + (size_t)position * E + i, load(value + i));
 }
 
-/* Scores of a tile's keys for so many queries; a constant, as in all that follows. */
-INLINE void score_tile(const int heads, int E, float scale, const float *q, const half *tile, float *scores,
-                       size_t stride) {
+/* Scores of a tile's keys for so many queries, `step` apart; a constant number, as in all that follows. */
+INLINE void score_tile(const int heads, int E, float scale, const float *q, size_t step, const half *tile,
+                       float *scores, size_t stride) {
     vec products[heads];
     for (int h = 0; h < heads; h++)
         products[h] = all(0.0f);
     for (int i = 0; i < E; i++) {
         vec keys = load_half(tile + i * LANES);
         for (int h = 0; h < heads; h++)
-            products[h] = fused(keys, all(q[h * E + i]), products[h]);
+            products[h] = fused(keys, all(q[h * step + i]), products[h]);
     }
     for (int h = 0; h < heads; h++)
         store(scores + h * stride, products[h] * scale);
@@ -57,7 +57,7 @@ static float soften(float *scores, int first, int end) {
 
 /* The weighted sum of some columns of the values. */
 INLINE void weigh(const int heads, const int vecs, int E, const float *weights, size_t stride, int first,
-                  int end, const half *values, const float *totals, float *to) {
+                  int end, const half *values, const float *totals, float *to, size_t step) {
     vec y[heads][vecs];
     for (int h = 0; h < heads; h++)
         for (int i = 0; i < vecs; i++)
@@ -70,39 +70,48 @@ INLINE void weigh(const int heads, const int vecs, int E, const float *weights, 
         }
     for (int h = 0; h < heads; h++)
         for (int i = 0; i < vecs; i++)
-            store(to + h * E + i * LANES, y[h][i] / totals[h]);
+            store(to + h * step + i * LANES, y[h][i] / totals[h]);
 }
 
-/* What one row's queries see: positions `first` to `end`, `first` in the first tile. */
+/* What queries see: positions `first` to `end`, `first` in the first tile. */
 struct view {
     const half *keys, *values;
     int first, end;
 };
 
-INLINE void attend_for(const int heads, int E, float scale, const float *q, const struct view *seen,
-                       float *scores, size_t stride, float *to) {
-    float totals[heads];
+/* Queries of E floats, one every `step`, and where their results go, one every `to_step`. */
+struct queries {
+    const float *q;
+    size_t step;
+    float *to;
+    size_t to_step;
+    float scale; /* of their products with keys */
+};
+
+INLINE void attend_for(const int heads, int E, const struct queries *asked, int n, const struct view *seen,
+                       float *scores, size_t stride) {
+    const float *q = asked->q + n * asked->step;
+    float totals[heads], *to = asked->to + n * asked->to_step;
     for (int t = 0; t < seen->end; t += LANES)
-        score_tile(heads, E, scale, q, seen->keys + (size_t)t * E, scores + t, stride);
+        score_tile(heads, E, asked->scale, q, asked->step, seen->keys + (size_t)t * E, scores + t, stride);
     for (int h = 0; h < heads; h++)
         totals[h] = soften(scores + h * stride, seen->first, seen->end);
     const half *values = seen->values;
-    int i = 0;
+    int first = seen->first, end = seen->end, i = 0;
     for (; i + VECS_TOGETHER * LANES <= E; i += VECS_TOGETHER * LANES)
-        weigh(heads, VECS_TOGETHER, E, scores, stride, seen->first, seen->end, values + i, totals, to + i);
+        weigh(heads, VECS_TOGETHER, E, scores, stride, first, end, values + i, totals, to + i, asked->to_step);
     for (; i < E; i += LANES)
-        weigh(heads, 1, E, scores, stride, seen->first, seen->end, values + i, totals, to + i);
+        weigh(heads, 1, E, scores, stride, first, end, values + i, totals, to + i, asked->to_step);
 }
 
-/* Queries [heads, E] that share keys and values: `to` [heads, E].
+/* So many queries that share keys and values.
  * scores: room for [HEADS_TOGETHER, stride], a stride for all positions of whole tiles. */
-static void attend(int heads, int E, float scale, const float *q, struct view seen, float *scores,
-                   size_t stride, float *to) {
-    for (int h = 0; h < heads; h += HEADS_TOGETHER, q += HEADS_TOGETHER * E, to += HEADS_TOGETHER * E)
-        switch (heads - h) {
-        case 1: attend_for(1, E, scale, q, &seen, scores, stride, to); break;
-        case 2: attend_for(2, E, scale, q, &seen, scores, stride, to); break;
-        case 3: attend_for(3, E, scale, q, &seen, scores, stride, to); break;
-        default: attend_for(HEADS_TOGETHER, E, scale, q, &seen, scores, stride, to);
+static void attend(int count, int E, struct queries asked, struct view seen, float *scores, size_t stride) {
+    for (int n = 0; n < count; n += HEADS_TOGETHER)
+        switch (count - n) {
+        case 1: attend_for(1, E, &asked, n, &seen, scores, stride); break;
+        case 2: attend_for(2, E, &asked, n, &seen, scores, stride); break;
+        case 3: attend_for(3, E, &asked, n, &seen, scores, stride); break;
+        default: attend_for(HEADS_TOGETHER, E, &asked, n, &seen, scores, stride);
         }
 }

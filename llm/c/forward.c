@@ -126,7 +126,7 @@ static void attend_row(struct forward *f, int n, int row, int g, int thread) {
     const float *q = f->qkv + ((size_t)row * (H + 2 * net->kv_heads) + g * shared) * E;
     float *scores = f->scores + (size_t)thread * HEADS_TOGETHER * net->positions;
     float *to = f->heads + ((size_t)row * H + g * shared) * E;
-    attend(shared, E, net->score_scale, q, seen, scores, net->positions, to);
+    attend(shared, E, (struct queries){q, E, to, E, net->score_scale}, seen, scores, net->positions);
 }
 
 /* Let the gate act on what it is for, and round that. */
@@ -215,12 +215,6 @@ void forward_close(struct forward *f) {
     free(f->qkv), free(f->heads), free(f->both), free(f->inner), free(f->y), free(f->scores);
     free(f->rounded.values), free(f->rounded.scales), free(f->rounded.surplus);
     free(f);
-}
-
-/* Memory on whole cache lines: a vector across two of them takes twice as long. */
-static float *floats(size_t count) {
-    size_t line = 64, size = (count * sizeof(float) + line - 1) / line * line;
-    return aligned_alloc(line, size);
 }
 
 /* Make what runs passes of up to so many rows on so many threads; NULL if there is no memory or no thread. */
