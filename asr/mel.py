@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from asr.engine import SAMPLE_RATE_HZ, Audio
 
@@ -34,8 +35,9 @@ def _log_power(samples: Audio, frames: int) -> NDArray[np.float32]:
     centred = np.pad(samples, WINDOW_SAMPLES // 2, mode="reflect")
     windows = sliding_window_view(centred, WINDOW_SAMPLES)[::HOP_SAMPLES][:frames]  # [frames, WINDOW_SAMPLES]
     power = np.abs(np.fft.rfft(windows * _HANN, axis=-1)) ** 2  # [frames, WINDOW_SAMPLES // 2 + 1]
-    bands: NDArray[np.float32] = np.log10(np.maximum(power @ _FILTERS, FLOOR))  # [frames, MEL_BANDS]
-    return bands.T
+    # Sparse, and not by BLAS: its threads would go on to spin for a while, on the encoder's cores.
+    bands: NDArray[np.float32] = np.log10(np.maximum(_FILTERS @ power.T, FLOOR))  # [MEL_BANDS, frames]
+    return bands
 
 
 def _hz_of_mel(mel: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -44,15 +46,15 @@ def _hz_of_mel(mel: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _mel_filters() -> NDArray[np.float32]:
-    """Triangular filters of equal area [WINDOW_SAMPLES // 2 + 1, MEL_BANDS]."""
+    """Triangular filters of equal area [MEL_BANDS, WINDOW_SAMPLES // 2 + 1]."""
     highest_mel = 15.0 + 27.0 / np.log(6.4) * np.log(SAMPLE_RATE_HZ / 2 / 1000.0)
     corners_hz = _hz_of_mel(np.linspace(0.0, highest_mel, MEL_BANDS + 2))
     bins_hz = np.fft.rfftfreq(WINDOW_SAMPLES, 1.0 / SAMPLE_RATE_HZ)[:, None]
     rising = (bins_hz - corners_hz[:-2]) / np.diff(corners_hz)[:-1]
     falling = (corners_hz[2:] - bins_hz) / np.diff(corners_hz)[1:]
     area = 2.0 / (corners_hz[2:] - corners_hz[:-2])
-    return (np.maximum(0.0, np.minimum(rising, falling)) * area).astype(np.float32)
+    return (np.maximum(0.0, np.minimum(rising, falling)) * area).astype(np.float32).T
 
 
 _HANN = np.hanning(WINDOW_SAMPLES + 1)[:-1].astype(np.float32)
-_FILTERS = _mel_filters()
+_FILTERS = csr_array(_mel_filters())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+# A Chinese character counts as a word.
+WORD = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|(?:(?![\u3400-\u4dbf\u4e00-\u9fff])[^\W_])+(?:'[^\W_]+)*")
 # Whisper leaves them out, and so does its own scoring (whisper/normalizers/english.py).
 HESITATIONS = frozenset(["um", "uh", "uhm", "er", "erm", "hmm", "mm"])
 NUMBERS = [
@@ -27,7 +29,7 @@ SPELLINGS = {str(number): word for number, word in enumerate(NUMBERS)} | {"mr": 
 
 def plain_words(text: str) -> list[str]:
     """The words that are compared."""
-    words = re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.lower().replace("’", "'"))
+    words = WORD.findall(text.lower().replace("’", "'"))
     return [SPELLINGS.get(word, word) for word in words if word not in HESITATIONS]
 
 
