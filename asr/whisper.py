@@ -34,7 +34,9 @@ from asr.search import Reading, read_greedily
 from asr.text import is_repetitive, without_repetition, words_of
 
 FULL_WINDOW_S = 30
-FLOOR_S = 8  # shortest window: WER 14.1 % on 1,400 words, 13.8 at 15 s, 13.3 at 30 s; 15.0 with 6 and a margin of 3
+FLOOR_S = (
+    8  # shortest window: WER 14.1 % on 1,400 words, 13.8 at 15 s, 13.3 at 30 s; 15.0 with 6 and a margin of 3
+)
 MARGIN_S = 4  # silence after the speech
 
 SPEECH_TOKENS_PER_S = 7  # five words a second, the fastest speech that people follow
