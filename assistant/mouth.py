@@ -10,7 +10,7 @@ from assistant.answer import Answer
 from assistant.dialogue import Dialogue
 from assistant.loaded import Engines
 from assistant.metrics import Stopwatch
-from assistant.playback import Playback
+from assistant.playback import ECHO_BEFORE_S, Playback
 from assistant.reply import Reply, ReplyNotes, Voice
 from llm.engine import Message, Sampling
 from transport.events import ResponseRequested
@@ -35,6 +35,7 @@ class Mouth:
     ) -> None:
         self.answer: Answer | None = None  # the open one
         self.last: Answer | None = None  # the one before: the client may still truncate it
+        self._settled_s = 0.0  # when that one ended
         self.voice: Voice | None = None  # None: this conversation is read, not heard
         self._mute = False  # the voice failed
         self._asked = False  # the last answer ended with a question
@@ -135,6 +136,15 @@ class Mouth:
             if answer.started:
                 self._dialogue.forget()
 
+    def saying(self) -> str:
+        """The words that a microphone without echo cancellation may hear about now."""
+        now_s = self._clock()
+        if self.answer is not None and self.answer.confirmed:
+            return self.answer.playback.around(now_s)
+        if self.last is not None and now_s < self._settled_s + ECHO_BEFORE_S:
+            return self.last.playback.around(now_s)
+        return ""
+
     def hold(self) -> None:
         """Let nothing more out until `resume`."""
         if self.answer is not None:
@@ -164,7 +174,7 @@ class Mouth:
             return
         if answer.started:
             self._dialogue.keep(answer.user_text, heard)
-            self.last = answer
+            self.last, self._settled_s = answer, self._clock()
             said = answer.playback.said if heard is None else heard
             self._asked = said.rstrip().endswith(("?", "？"))
         elif answer.user_text:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 Audio = NDArray[np.float32]
 
+ECHO_BEFORE_S = 4.0  # an echo comes late, and is read some time after it began
+ECHO_AFTER_S = 0.7  # the playhead is an estimate
 SEND_LEAD_S = 0.3  # covers the jitter of a usual home network; what is sent cannot be unsaid
 
 
@@ -127,6 +129,15 @@ class Playback:
         """The words of the answer that end within its first `played_s` seconds."""
         ends = [end for end_s, end in self._words if end_s <= played_s + 1e-6]
         return self.said[: max(ends, default=0)]
+
+    def around(self, now_s: float) -> str:
+        """The words that a microphone may hear back about now."""
+        played_s = self.playhead_s(now_s)
+        start, end = (
+            max((end for end_s, end in self._words if end_s <= played_s + shift_s), default=0)
+            for shift_s in (-ECHO_BEFORE_S, ECHO_AFTER_S)
+        )
+        return self.said[start:end]
 
     def _play(self, now_s: float) -> None:
         elapsed_s = 0.0 if self._now_s is None else now_s - self._now_s

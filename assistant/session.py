@@ -195,7 +195,8 @@ class Session:
             return  # that utterance is over
         committed = item.partial.committed
         if self._turns.state is State.DUCKED:
-            await self._do(self._turns.overheard(committed + item.partial.tentative))
+            heard = committed + item.partial.tentative
+            await self._do(self._turns.overheard(heard, self._mouth.saying()))
         elif self._turns.state is State.SPEAKING:
             if self._user_item and len(committed) > len(self._shown):
                 self._wire.transcript_delta(self._user_item, committed[len(self._shown) :])
@@ -241,7 +242,7 @@ class Session:
         answer.user_text = text = text.strip()
         answer.stopwatch.mark("transcript", self._clock())
         if answer is self._mouth.answer:
-            await self._do(self._turns.transcribed(text))
+            await self._do(self._turns.transcribed(text, self._mouth.saying()))
         if answer.confirmed:
             self._tell_transcript(answer)
         if answer is not self._mouth.answer:
@@ -320,7 +321,8 @@ class Session:
     async def _duck(self) -> None:
         assert self._ear is not None
         self._ear.open()
-        self._mouth.hold()
+        if not self._turns.echoes:
+            self._mouth.hold()
 
     async def _resume(self) -> None:
         if self._ear is not None:

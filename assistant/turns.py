@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from assistant.turn_policy import TurnPolicy, is_backchannel, words_of
+from assistant.turn_policy import TurnPolicy, asks_to_stop, is_backchannel, without_echo, words_of
 
 
 class State(Enum):
@@ -101,6 +101,7 @@ class Turns:
         self._text: str | None = None  # its transcript
         self._ready = False  # its answer could be heard at once
         self._turn_over: float | None = None  # the probability that it is a whole turn, by its words
+        self.echoes = False  # the answer was heard back: its own sound is no reason to hold it back
 
     def voice(self, speaking: bool, silence_s: float, frame_s: float) -> tuple[Action, ...]:
         """One VAD frame of `frame_s`: is the user `speaking`, and how long since the last voiced frame."""
@@ -126,9 +127,9 @@ class Turns:
         self._completeness = completeness
         return self._lapse()
 
-    def transcribed(self, text: str) -> tuple[Action, ...]:
-        """The closing utterance's words."""
-        if not words_of(text):
+    def transcribed(self, text: str, said: str = "") -> tuple[Action, ...]:
+        """The closing utterance's words; `said`: an answer's last ones, if it has only just ended."""
+        if not words_of(without_echo(text, said) if self.echoes else text):
             return self._step(Event.NOTHING)
         self._text = text
         return self._lapse()
@@ -141,12 +142,19 @@ class Turns:
         self._ready, self._turn_over = True, turn_over
         return self._lapse()
 
-    def overheard(self, text: str) -> tuple[Action, ...]:
-        """What the sound during the answer reads as so far."""
+    def overheard(self, text: str, saying: str = "") -> tuple[Action, ...]:
+        """What the sound during the answer reads as so far; `saying`: what the answer says at that time."""
         if self.state is not State.DUCKED:
             return ()
-        long = bool(words_of(text)) and self._voiced_s >= self.policy.barge_in_voiced_s
-        return self._step(Event.WORDS) if long or not is_backchannel(text) else ()
+        own = without_echo(text, saying)
+        if words_of(text) and not words_of(own):
+            self.echoes = True
+            return self._step(Event.NOISE)
+        if asks_to_stop(own):
+            return self._step(Event.WORDS)
+        enough = len(words_of(own)) >= self.policy.barge_in_words
+        long = self._voiced_s >= self.policy.barge_in_voiced_s
+        return self._step(Event.WORDS) if enough and (long or not is_backchannel(own)) else ()
 
     def tell(self, event: Event) -> tuple[Action, ...]:
         """What is no inference: COMMIT, CLEAR, REQUEST, CANCEL of the client, ENDED of the answer."""

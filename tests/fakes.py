@@ -213,6 +213,17 @@ class LevelVoice:
         return Speech(np.full(samples, 0.5, np.float32), self.sample_rate_hz, tuple(words))
 
 
+@dataclass
+class WordVoice(LevelVoice):
+    """Speaks words at their levels: a recognizer could read them."""
+
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+
+    def synthesize(self, text: str, *, rate: float = 1.0) -> Speech:
+        speech = super().synthesize(text, rate=rate)
+        return Speech(self.vocabulary.say(text, self.sample_rate_hz), speech.sample_rate_hz, speech.words)
+
+
 class ScriptedClient:
     """A connection whose client speaks in real time and keeps what it receives, with the time."""
 
@@ -231,8 +242,12 @@ class ScriptedClient:
         size = round(chunk_s * 24_000)
         for start in range(0, len(audio), size):
             await asyncio.sleep(chunk_s)
-            pcm = (audio[start : start + size] * 32767).astype("<i2").tobytes()
+            pcm = (self.at_microphone(audio[start : start + size]) * 32767).astype("<i2").tobytes()
             self.send({"type": "input_audio_buffer.append", "audio": base64.b64encode(pcm).decode()})
+
+    def at_microphone(self, said: Audio) -> Audio:
+        """What the microphone hears of a chunk that the user says."""
+        return said
 
     def leave(self) -> None:
         """Hang up."""
@@ -249,3 +264,28 @@ class ScriptedClient:
     def of_type(self, *types: str) -> list[dict[str, object]]:
         """The received events of these types, in order."""
         return [event for _, event in self.received if event["type"] in types]
+
+
+class LoudClient(ScriptedClient):
+    """One whose loudspeaker is heard by its microphone, DELAY_S later, except while the user speaks."""
+
+    DELAY_S = 0.2
+
+    def __init__(self, settings: SessionSettings) -> None:
+        super().__init__(settings)
+        self._playing = np.zeros(
+            round(self.DELAY_S * 24_000), np.float32
+        )  # the delay, then what was received
+
+    async def flush(self) -> None:
+        known = len(self.received)
+        await super().flush()
+        for _, event in self.received[known:]:
+            if event["type"] == "response.output_audio.delta":
+                pcm = np.frombuffer(base64.b64decode(str(event["delta"])), "<i2")
+                self._playing = np.concatenate((self._playing, pcm.astype(np.float32) / 32767))
+
+    def at_microphone(self, said: Audio) -> Audio:
+        echo, self._playing = self._playing[: len(said)], self._playing[len(said) :]
+        echo = np.pad(echo, (0, len(said) - len(echo)))
+        return np.where(said == 0, echo, said)

@@ -50,6 +50,17 @@ def test_only_words_that_ended_before_the_playhead_were_heard() -> None:
     assert playback.heard(9.9) == "one two three four"
 
 
+def test_the_words_that_may_be_heard_back_are_those_of_the_last_seconds_and_of_the_next_moment() -> None:
+    playback = playing(piece("one two three four five six seven eight nine ten ", 10.0))
+    assert playback.around(0.0) == ""
+    for t in range(61):
+        playback.release(t / 10)
+    assert playback.around(6.0) == " three four five six"
+    assert playback.around(6.25) == " three four five six"
+    playback.release(6.3)
+    assert playback.around(6.4) == " three four five six seven"
+
+
 def test_the_playhead_stalls_when_the_client_has_nothing_to_play() -> None:
     playback = Playback(RATE_HZ)
     playback.add(piece("one ", 0.2))

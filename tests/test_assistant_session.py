@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -18,11 +18,13 @@ from tests.fakes import (
     LevelRecognizer,
     LevelVad,
     LevelVoice,
+    LoudClient,
     ScriptedChat,
     ScriptedClient,
     ScriptedEndOfTurn,
     ScriptedModel,
     Vocabulary,
+    WordVoice,
 )
 from tests.virtual_time import run_virtually
 from transport.settings import SessionSettings, TurnDetection
@@ -83,6 +85,14 @@ def room(
     )
     client = ScriptedClient(settings or SessionSettings(instructions="Be brief."))
     return Room(client, chat, engines, vocabulary)
+
+
+def loud_room() -> Room:
+    """One where the microphone hears the loudspeaker."""
+    here = room()
+    here.client = LoudClient(SessionSettings(instructions="Be brief."))
+    here.engines = replace(here.engines, synthesizer=WordVoice(vocabulary=here.vocabulary))
+    return here
 
 
 def converse(here: Room, script: Callable[[Room], Awaitable[None]]) -> Room:
@@ -184,6 +194,22 @@ def test_a_noise_during_the_answer_only_ducks_it() -> None:
     here = converse(room(), script)
     assert here.statuses() == ["completed"]
     assert here.heard("assistant") == [LONG + " "]
+
+
+def test_without_echo_cancellation_the_assistant_does_not_interrupt_itself_and_a_person_still_can() -> None:
+    async def listen(here: Room) -> None:
+        await here.say("tell me a story. " + "~ " * 60)
+
+    here = converse(loud_room(), listen)
+    assert here.statuses() == ["completed"]
+    assert here.heard("assistant") == [LONG + " "]
+
+    async def interrupt(here: Room) -> None:
+        await here.say("tell me a story. " + "~ " * 12 + "and then? " + "~ " * 20)
+
+    here = converse(loud_room(), interrupt)
+    assert here.statuses()[0] == "cancelled"
+    assert here.heard("user") == ["tell me a story.", "and then?"]
 
 
 def test_a_client_may_truncate_what_it_did_not_play() -> None:

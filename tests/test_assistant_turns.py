@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.turn_policy import TurnPolicy, is_backchannel, text_is_whole
+from assistant.turn_policy import TurnPolicy, is_backchannel, text_is_whole, without_echo
 from assistant.turns import TABLE, Action, Event, State, Turns
 
 FRAME_S = 0.032
@@ -157,6 +157,58 @@ def test_a_long_yes_during_the_answer_is_a_barge_in() -> None:
     scene = Scene().replying().voice(0.9)
     scene.actions += scene.turns.overheard("yes yes")
     assert scene.actions == [Action.DUCK, Action.STOP, Action.OPEN]
+
+
+SAYING = "Most headaches come from tension. Drink enough water and rest in a quiet room."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "headaches come from tension",
+        "Drink enough water and rest in a quiet room",
+        "drink enough daughter and rest in a quite room",  # misread
+        "come",
+    ],
+)
+def test_the_answers_own_words_are_no_barge_in_and_no_reason_to_duck_again(text: str) -> None:
+    scene = Scene().replying().voice(0.9)
+    scene.actions += scene.turns.overheard(text, SAYING)
+    assert scene.actions == [Action.DUCK, Action.RESUME]
+    assert scene.turns.echoes
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("and rest in a stop quiet room", "stop"),
+        ("But how much water may I drink?", "But how much water may I drink?"),
+        ("I have no quiet room here", "I have no quiet room here"),
+        ("多喝水", ""),
+        ("不用了", "不用了"),
+    ],
+)
+def test_what_somebody_else_says_is_told_from_the_echo(text: str, own: str) -> None:
+    assert without_echo(text, SAYING + "多喝水，好好休息。") == own
+
+
+@pytest.mark.parametrize("text", ["Stop.", "Wait, wait!", "hold on a second", "不用了", "等一下"])
+def test_who_asks_for_silence_gets_it_at_once_however_few_the_words(text: str) -> None:
+    scene = Scene().replying().voice(0.2)
+    scene.turns.policy = TurnPolicy(barge_in_words=4)
+    scene.actions += scene.turns.overheard(text)
+    assert scene.actions == [Action.DUCK, Action.STOP, Action.OPEN]
+
+
+def test_fewer_words_than_the_policy_asks_for_do_not_stop_the_answer() -> None:
+    scene = Scene().replying().voice(0.9)
+    scene.turns.policy = TurnPolicy(barge_in_words=3)
+    scene.actions += scene.turns.overheard("my head")
+    assert scene.actions == [Action.DUCK]
+    scene.actions += scene.turns.overheard("my head hurts")
+    assert scene.actions == [Action.DUCK, Action.STOP, Action.OPEN]
+    with pytest.raises(ValueError, match="barge_in_words is 0"):
+        TurnPolicy(barge_in_words=0)
 
 
 def test_a_manual_commit_needs_no_silence() -> None:
