@@ -3,7 +3,7 @@
 On a CPU encoder and decoder are `asr.compiled`'s; elsewhere the encoder is CTranslate2's and the decoder
 `asr.decoder`'s. The encoder takes any window length and its cost grows with it. With too little silence after
 the speech, though, the decoder does not stop and says things twice; such readings are noticed and read again
-on 30 s.
+on a longer one.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from asr.search import Reading, read_greedily
 from asr.text import is_repetitive, without_repetition, words_of
 
 FULL_WINDOW_S = 30
+SECOND_WINDOW_S = 15  # for an unreliable reading, if it fits: as right as on 30 s, in a third of the time
 FLOOR_S = (
     8  # shortest window: WER 14.1 % on 1,400 words, 13.8 at 15 s, 13.3 at 30 s; 15.0 with 6 and a margin of 3
 )
@@ -102,7 +103,8 @@ class WhisperRecognizer:
         first = self._thread.submit(self._read, audio, prefix, draft, _window_s(heard_s), wanted).result()
         if first.reliable or not careful:
             return first
-        second = self._thread.submit(self._read, audio, prefix, "", FULL_WINDOW_S, wanted).result()
+        window_s = SECOND_WINDOW_S if heard_s + MARGIN_S <= SECOND_WINDOW_S else FULL_WINDOW_S
+        second = self._thread.submit(self._read, audio, prefix, "", window_s, wanted).result()
         return replace(second, text=prefix + without_repetition(second.text[len(prefix) :]))
 
     def align(self, audio: Audio, text: str) -> tuple[Word, ...]:
