@@ -9,7 +9,6 @@ import ctypes
 from ctypes import POINTER, Structure, byref, c_int, c_void_p
 from functools import cache
 from importlib.util import find_spec
-from typing import cast
 from weakref import finalize
 
 import numpy as np
@@ -86,7 +85,7 @@ class CompiledWhisper:
 
     def __init__(self, weights: dict[str, Tensor], *, threads: int, library: ctypes.CDLL) -> None:
         """`weights`: CTranslate2's, by their names. Raises MemoryError, or KeyError if one is missing."""
-        self._weights, self._kept = weights, cast("list[Tensor]", [])
+        packing = _Packing(weights)
         self._embeddings = weights["decoder/embeddings/weight"]  # [vocabulary, size]
         self._positions = weights["decoder/position_encodings/encodings"].float()  # [context, size]
         self.context, self._size = self._positions.shape
@@ -97,11 +96,11 @@ class CompiledWhisper:
             heads=self._size // HEAD_SIZE,
             bands=MEL_BANDS,
             vocabulary=self.vocabulary,
-            first=self._convolution("encoder/conv1"),
-            second=self._convolution("encoder/conv2"),
-            embeddings=_Weights(self._floats(self._embeddings), None, *self._embeddings.shape),
-            encoder=self._stack("encoder"),
-            decoder=self._stack("decoder"),
+            first=packing.convolution("encoder/conv1"),
+            second=packing.convolution("encoder/conv2"),
+            embeddings=packing.matrix(self._embeddings),
+            encoder=packing.stack("encoder"),
+            decoder=packing.stack("decoder"),
         )
         self.library = library
         self._whisper = library.whisper_open(byref(model), threads)
@@ -109,7 +108,7 @@ class CompiledWhisper:
             raise MemoryError(f"Whisper could not be set up on {threads} threads")
         strip = int(library.whisper_lanes())
         self._outputs = -(-self.vocabulary // strip) * strip
-        finalize(self, _close, library, self._whisper, self._kept)
+        finalize(self, _close, library, self._whisper, packing.lasting)
 
     def encode(self, mel: NDArray[np.float32]) -> Tensor:
         """Log-mel spectrogram [MEL_BANDS, frames], an even number of them, to [frames / 2, size]."""
@@ -141,48 +140,63 @@ class CompiledWhisper:
         self.library.whisper_score(self._whisper, len(hidden), hidden.data_ptr(), logits.data_ptr())
         return logits[:, : self.vocabulary]
 
-    def _stack(self, name: str) -> _Stack:
+
+class _Packing:
+    """What C needs of the weights: for ever, or (matrices, which it packs) until it is set up."""
+
+    def __init__(self, weights: dict[str, Tensor]) -> None:
+        self._weights = weights
+        self.lasting: list[Tensor] = []
+        self._passing: list[Tensor] = []
+
+    def stack(self, name: str) -> _Stack:
         count = sum(
             key.startswith(f"{name}/") and key.endswith("/ffn/layer_norm/gamma") for key in self._weights
         )
         layers = (_Layer * count)(*(self._layer(f"{name}/layer_{n}") for n in range(count)))
         positions = self._weights[f"{name}/position_encodings/encodings"]
         return _Stack(
-            count, layers, self._floats(positions), self._norm(f"{name}/layer_norm"), len(positions)
+            count, layers, self._lasting(positions), self._norm(f"{name}/layer_norm"), len(positions)
         )
 
     def _layer(self, name: str) -> _Layer:
         layer = _Layer(
             self_norm=self._norm(f"{name}/self_attention/layer_norm"),
-            qkv=self._matrix(f"{name}/self_attention/linear_0"),
-            self_out=self._matrix(f"{name}/self_attention/linear_1"),
+            qkv=self._linear(f"{name}/self_attention/linear_0"),
+            self_out=self._linear(f"{name}/self_attention/linear_1"),
             ffn_norm=self._norm(f"{name}/ffn/layer_norm"),
-            wide=self._matrix(f"{name}/ffn/linear_0"),
-            narrow=self._matrix(f"{name}/ffn/linear_1"),
+            wide=self._linear(f"{name}/ffn/linear_0"),
+            narrow=self._linear(f"{name}/ffn/linear_1"),
         )
         if f"{name}/attention/layer_norm/gamma" in self._weights:
             layer.cross_norm = self._norm(f"{name}/attention/layer_norm")
-            layer.query = self._matrix(f"{name}/attention/linear_0")
-            layer.audio = self._matrix(f"{name}/attention/linear_1")
-            layer.cross_out = self._matrix(f"{name}/attention/linear_2")
+            layer.query = self._linear(f"{name}/attention/linear_0")
+            layer.audio = self._linear(f"{name}/attention/linear_1")
+            layer.cross_out = self._linear(f"{name}/attention/linear_2")
         return layer
 
-    def _matrix(self, name: str) -> _Weights:
-        weight, bias = self._weights[f"{name}/weight"], self._weights[f"{name}/bias"]
-        return _Weights(self._floats(weight), self._floats(bias), *weight.shape)
-
-    def _convolution(self, name: str) -> _Weights:
+    def convolution(self, name: str) -> _Weights:
         kernel = self._weights[f"{name}/weight"].transpose(1, 2).flatten(1)  # [out, 3 * in], by time first
-        return _Weights(self._floats(kernel), self._floats(self._weights[f"{name}/bias"]), *kernel.shape)
+        return self.matrix(kernel, self._weights[f"{name}/bias"])
+
+    def matrix(self, weight: Tensor, bias: Tensor | None = None) -> _Weights:
+        pointer = _floats(weight, self._passing)
+        return _Weights(pointer, None if bias is None else self._lasting(bias), *weight.shape)
+
+    def _linear(self, name: str) -> _Weights:
+        return self.matrix(self._weights[f"{name}/weight"], self._weights[f"{name}/bias"])
 
     def _norm(self, name: str) -> _Norm:
-        return _Norm(*(self._floats(self._weights[f"{name}/{part}"]) for part in ("gamma", "beta")))
+        return _Norm(*(self._lasting(self._weights[f"{name}/{part}"]) for part in ("gamma", "beta")))
 
-    def _floats(self, values: Tensor) -> int:
-        """Keep these values; returns their address."""
-        kept = values.float().contiguous()
-        self._kept.append(kept)
-        return kept.data_ptr()
+    def _lasting(self, values: Tensor) -> int:
+        return _floats(values, self.lasting)
+
+
+def _floats(values: Tensor, kept: list[Tensor]) -> int:
+    """Keep these values; returns their address."""
+    kept.append(values.float().contiguous())
+    return kept[-1].data_ptr()
 
 
 def _close(library: ctypes.CDLL, whisper: int, kept: list[Tensor]) -> None:

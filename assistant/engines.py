@@ -34,9 +34,7 @@ KEY_VARIABLE = "LIUSHUI_LLM_KEY"  # of the model's server; an option would show 
 class EngineConfig:
     """What the engines are loaded from and where they run. Raises ConfigError for what cannot be."""
 
-    llm: str = (
-        "qwen2.5-0.5b"  # weights' name, a GGUF file, a folder, a server's URL#MODEL, or hub:NAME_OR_FOLDER
-    )
+    llm: str = "qwen2.5-0.5b"  # weights' name, a GGUF file or hub folder, a server's URL#MODEL, or hub:...
     asr: str = "whisper-base"  # weights' name, or a folder with a CTranslate2 Whisper
     voice: str = "heart"  # of VOICES
     device: str = "cpu"

@@ -395,7 +395,7 @@ void whisper_close(struct whisper *w) {
     free((void *)w->first.scales), free((void *)w->second.scales), free((void *)w->head.scales);
     free(w->packed), free(w->encoder_cache), free(w->text_caches), free(w->audio_caches);
     free(w->wide), free(w->qkv), free(w->y), free(w->heads), free(w->scores);
-    free(w->rounded.values), free(w->rounded.scales), free(w->rounded.surplus);
+    free_rounded(&w->rounded);
     free(w);
 }
 
@@ -418,12 +418,9 @@ static bool prepare(struct whisper *w, int threads) {
     w->audio_caches = (half *)floats(model->decoder.layers * audio * D);
     w->wide = floats(rows * F), w->qkv = floats(rows * 3 * D), w->y = floats(rows * D);
     w->heads = floats(rows * D), w->scores = floats(threads * HEADS_TOGETHER * rows);
-    w->rounded.values = (int8_t *)floats(rows * widest / sizeof(float));
-    w->rounded.scales = floats(rows * widest / LANES);
-    w->rounded.surplus = (int32_t *)floats(rows * widest / LANES);
-    if (!w->encoder || !w->decoder || !w->packed || !w->encoder_cache || !w->text_caches || !w->audio_caches
-        || !w->wide || !w->qkv || !w->y || !w->heads || !w->scores || !w->rounded.values || !w->rounded.scales
-        || !w->rounded.surplus)
+    if (!make_rounded(&w->rounded, rows, widest) || !w->encoder || !w->decoder || !w->packed
+        || !w->encoder_cache || !w->text_caches || !w->audio_caches || !w->wide || !w->qkv || !w->y
+        || !w->heads || !w->scores)
         return false;
     uint8_t *left = w->packed;
     w->first = pack(model->first, &left), w->second = pack(model->second, &left);

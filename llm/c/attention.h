@@ -97,11 +97,12 @@ INLINE void attend_for(const int heads, int E, const struct queries *asked, int 
     for (int h = 0; h < heads; h++)
         totals[h] = soften(scores + h * stride, seen->first, seen->end);
     const half *values = seen->values;
+    size_t step = asked->to_step;
     int first = seen->first, end = seen->end, i = 0;
     for (; i + VECS_TOGETHER * LANES <= E; i += VECS_TOGETHER * LANES)
-        weigh(heads, VECS_TOGETHER, E, scores, stride, first, end, values + i, totals, to + i, asked->to_step);
+        weigh(heads, VECS_TOGETHER, E, scores, stride, first, end, values + i, totals, to + i, step);
     for (; i < E; i += LANES)
-        weigh(heads, 1, E, scores, stride, first, end, values + i, totals, to + i, asked->to_step);
+        weigh(heads, 1, E, scores, stride, first, end, values + i, totals, to + i, step);
 }
 
 /* So many queries that share keys and values.

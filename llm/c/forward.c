@@ -9,7 +9,7 @@
 #include "product.h"
 #include "team.h"
 
-/* The layouts of these four are those of llm/compiled.py. */
+/* The layouts of these three, and of `matrix`, are those of llm/packed.py. */
 struct layer {
     const float *attn_norm, *mlp_norm;           /* [D] */
     const float *post_attn_norm, *post_mlp_norm; /* [D], or NULL */
@@ -38,11 +38,11 @@ struct forward {
     struct job job; /* the team's; first, so that a pointer to it is one to this */
     struct team team;
     struct network net;
-    float *qkv;         /* [rows, (H + 2 G) E] */
-    float *heads;       /* [rows, H E] */
-    float *both, *inner; /* [rows, 2 F], [rows, F] */
-    float *y;           /* [rows, D] */
-    float *scores;      /* [threads, HEADS_TOGETHER, positions] */
+    float *qkv;    /* [rows, (H + 2 G) E] */
+    float *heads;  /* [rows, H E] */
+    float *both;   /* [rows, 2 F], the gate first */
+    float *y;      /* [rows, D] */
+    float *scores; /* [threads, HEADS_TOGETHER, positions] */
     struct rounded rounded;
     /* What a pass is asked for: */
     int rows;
@@ -132,15 +132,14 @@ static void attend_row(struct forward *f, int n, int row, int g, int thread) {
 /* Let the gate act on what it is for, and round that. */
 static void activate(struct forward *f, int row, const struct matrix *down) {
     int F = f->net.ffn_dim;
-    const float *gate = f->both + (size_t)row * 2 * F, *up = gate + F;
-    float *inner = f->inner + (size_t)row * F;
+    float *gate = f->both + (size_t)row * 2 * F, *up = gate + F;
     for (int i = 0; i < F; i += LANES) {
         vec x = load(gate + i), slope = x;
         if (f->net.gelu) /* by tanh: 0.5 (1 + tanh(u)) is the sigmoid of 2 u */
             slope = 1.59576912f * (x + 0.044715f * x * x * x);
-        store(inner + i, x / (1.0f + exponential(-slope)) * load(up + i));
+        store(gate + i, x / (1.0f + exponential(-slope)) * load(up + i));
     }
-    round_row(inner, down, &f->rounded, row);
+    round_row(gate, down, &f->rounded, row);
 }
 
 /* The phases of a layer; after the last one, the final norm. */
@@ -212,8 +211,8 @@ int forward_lanes(void) {
 
 void forward_close(struct forward *f) {
     team_end(&f->team);
-    free(f->qkv), free(f->heads), free(f->both), free(f->inner), free(f->y), free(f->scores);
-    free(f->rounded.values), free(f->rounded.scales), free(f->rounded.surplus);
+    free(f->qkv), free(f->heads), free(f->both), free(f->y), free(f->scores);
+    free_rounded(&f->rounded);
     free(f);
 }
 
@@ -229,14 +228,10 @@ struct forward *forward_open(const struct network *net, int rows, int threads) {
     f->qkv = floats(n * (HE + 2 * GE));
     f->heads = floats(n * HE);
     f->both = floats(n * 2 * F);
-    f->inner = floats(n * F);
     f->y = floats(n * D);
     f->scores = floats((size_t)threads * HEADS_TOGETHER * net->positions);
-    f->rounded.values = (int8_t *)floats(n * widest / sizeof(float));
-    f->rounded.scales = floats(n * widest / LANES);
-    f->rounded.surplus = (int32_t *)floats(n * widest / LANES);
-    bool memory = f->qkv && f->heads && f->both && f->inner && f->y && f->scores && f->rounded.values
-                  && f->rounded.scales && f->rounded.surplus;
+    bool rounded = make_rounded(&f->rounded, n, widest);
+    bool memory = f->qkv && f->heads && f->both && f->y && f->scores && rounded;
     if (team_begin(&f->team, threads) && memory)
         return f;
     forward_close(f);

@@ -1,5 +1,6 @@
 /* Products of int8 weights with activations that are rounded to 8 bits, a scale for each block of them. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "vector.h"
@@ -21,6 +22,18 @@ struct rounded {
     float *scales;    /* [rows, width / block] */
     int32_t *surplus; /* [rows, width / block], negative: what STORED_ZERO adds to a block's products */
 };
+
+/* Make room for rows of up to `widest` values; false if there is no memory. */
+static inline bool make_rounded(struct rounded *to, size_t rows, size_t widest) {
+    to->values = (int8_t *)floats(rows * widest / sizeof(float));
+    to->scales = floats(rows * widest / LANES);
+    to->surplus = (int32_t *)floats(rows * widest / LANES);
+    return to->values && to->scales && to->surplus;
+}
+
+static inline void free_rounded(struct rounded *from) {
+    free(from->values), free(from->scales), free(from->surplus);
+}
 
 /* Round one row for a product. */
 static void round_row(const float *x, const struct matrix *m, const struct rounded *to, int row) {

@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
@@ -36,11 +35,11 @@ from asr.resample import Resampler
 from assistant.ear import Ear
 from assistant.engines import EngineConfig, load_recognizer, load_voice_detector
 from assistant.microphone import SAMPLE_RATE_HZ
-from assistant.persona import SAMPLES
 from assistant.session import PARTIAL_S, PARTIAL_SHARE
 from assistant.turn_policy import TurnPolicy
 from assistant.turns import State
 from assistant.weights import Store
+from tests.bench.arguments import audio_parser
 from tests.bench.figures import percentile
 from tests.bench.machine import this_machine
 from tests.bench.recordings import Audio, Recording, read_folder
@@ -190,14 +189,8 @@ def _transcribe(model: WhisperModel, audio: Audio, language: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "tests.bench.listening", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--audio", type=Path, default=SAMPLES / "wav", metavar="DIR", help="*.wav, *.flac and transcripts.tsv"
-    )
+    parser = audio_parser("listening", __doc__)
     parser.add_argument("--language", default="en", help="ISO 639-1 (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print nothing but the JSON line")
     return parser
 
 

@@ -19,11 +19,9 @@ with at most ALLOWED false cut-offs, by mean latency, and ours over smart-turn's
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -41,11 +39,12 @@ from assistant.engines import (
     load_voice_detector,
 )
 from assistant.microphone import SAMPLE_RATE_HZ
-from assistant.persona import SAMPLES, load_persona
+from assistant.persona import load_persona
 from assistant.session import SCORE_AFTER_S
 from assistant.turn_policy import TurnPolicy, words_of
 from assistant.weights import Store
 from llm.engine import LanguageModel, Sampling
+from tests.bench.arguments import audio_parser
 from tests.bench.machine import this_machine
 from tests.bench.recordings import Recording, read_folder
 
@@ -202,7 +201,7 @@ def quickest(points: Sequence[Point]) -> Point:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    args = _parser().parse_args(argv)
+    args = audio_parser("turns", __doc__).parse_args(argv)
     say: Say = (lambda line: None) if args.json else print
     machine = this_machine()
     recordings = read_folder(args.audio, np.random.default_rng(SEED))
@@ -226,17 +225,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         "curves": {name: [asdict(point) for point in points] for name, points in curves.items()},
     }
     print(json.dumps({**report, "seed": SEED, "machine": asdict(machine)}))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "tests.bench.turns", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--audio", type=Path, default=SAMPLES / "wav", metavar="DIR", help="*.wav, *.flac and transcripts.tsv"
-    )
-    parser.add_argument("--json", action="store_true", help="print nothing but the JSON line")
-    return parser
 
 
 if __name__ == "__main__":

@@ -16,14 +16,13 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
 from assistant.caller import calling
 from assistant.observer import TurnObserver
 from assistant.own_service import own_service
-from assistant.persona import SAMPLES
+from tests.bench.arguments import audio_parser
 from tests.bench.figures import HEADING, Result, breakdown, by_kind, figures, percentile, row, summary_lines
 from tests.bench.machine import this_machine
 from tests.bench.recordings import Recording, read_folder
@@ -99,15 +98,9 @@ def _compared(v2v_ms: float, recordings: Sequence[Recording], threads: int, say:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "tests.bench.v2v", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--audio", type=Path, default=SAMPLES / "wav", metavar="DIR", help="*.wav, *.flac and transcripts.tsv"
-    )
+    parser = audio_parser("v2v", __doc__)
     parser.add_argument("--runs", type=int, default=1, help="ask everything so often (default: %(default)s)")
     parser.add_argument("--url", help="a running service (default: one is started)")
-    parser.add_argument("--json", action="store_true", help="print nothing but the JSON line")
     return parser
 
 
