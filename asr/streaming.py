@@ -7,6 +7,7 @@ memory stay flat however long somebody speaks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -39,6 +40,7 @@ class Partial:
     committed: str  # only grows, from one partial to the next and to the final text
     tentative: str  # may be another next time
     end_sample: int  # samples of the utterance that this reading heard
+    score: float  # mean log-probability of a new token; -inf: it is not to be relied on
 
 
 class Utterance:
@@ -60,6 +62,7 @@ class Utterance:
         self._read = 0  # samples that the last reading heard
         self._needed = 0  # samples that a partial must hear to be worth finishing
         self._sure = False  # the last reading was reliable
+        self._score = -math.inf  # and how likely it is
 
     def feed(self, samples: Audio) -> None:
         """Take in audio (16 kHz). Cheap. Raises BadAudio."""
@@ -77,7 +80,7 @@ class Utterance:
     def partial(self) -> Partial:
         """Read what was fed so far. Blocks for one reading. Raises Outdated."""
         self._hear(careful=False)
-        return Partial(self._gone + self._committed, self._tentative, self._read)
+        return Partial(self._gone + self._committed, self._tentative, self._read, self._score)
 
     def outdate(self, voiced_until: int) -> None:
         """Give up a running partial that will not hear all the voice up to there: a later one will.
@@ -125,6 +128,7 @@ class Utterance:
         self._committed += "".join(now[:agreed])
         self._tentative = "".join(now[agreed:])
         self._sure = hypothesis.reliable
+        self._score = hypothesis.score if hypothesis.reliable else -math.inf
 
     def _slide(self, audio: Audio) -> None:
         """Let the audio of committed sentences go."""

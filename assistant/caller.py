@@ -43,8 +43,17 @@ def read_question(path: Path) -> Question:
         end_s = last_voiced_s(audio, rate_hz)
     except SilentRecording as error:
         raise SilentRecording(f"{path}: {error}") from error
+    return Question(path, _resampled(audio, rate_hz), end_s)
+
+
+def read_audio(path: Path) -> Audio:
+    """Read an audio file of any rate, as a microphone would hear it: 24 kHz. Raises NotAudio."""
+    return _resampled(*decode_audio_file(path))
+
+
+def _resampled(audio: Audio, rate_hz: int) -> Audio:
     resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
-    return Question(path, np.concatenate([resampler(audio), resampler.finish()]), end_s)
+    return np.concatenate([resampler(audio), resampler.finish()])
 
 
 def answered(observer: TurnObserver) -> bool:

@@ -11,8 +11,9 @@ import numpy as np
 
 from asr.engine import SAMPLE_RATE_HZ, Audio, Recognizer
 from asr.resample import Resampler
-from asr.streaming import TAIL_SAMPLES, Utterance
+from asr.streaming import TAIL_SAMPLES, Partial, Utterance
 from asr.vad import FRAME_SAMPLES, Voice, VoiceDetector
+from assistant.barge_in import Reading
 
 # Kept from before the onset is sure: the first consonant, and the detector's own delay.
 PREROLL_SAMPLES = int(0.5 * SAMPLE_RATE_HZ)
@@ -75,6 +76,13 @@ class Ear:
         """How much had been fed to the open utterance at the end of the last voice."""
         assert self.utterance is not None
         return self.utterance.fed - (self.received - self._voice_end)
+
+    def reading(self, partial: Partial) -> Reading:
+        """What the open utterance reads as, and whether that is all of its sound."""
+        assert self.utterance is not None
+        heard_end = self.utterance.fed - (self.received - self._detector.sound_end) + TAIL_SAMPLES
+        ended = self._detector.quiet_samples >= TAIL_SAMPLES and partial.end_sample >= heard_end
+        return Reading(partial.committed + partial.tentative, partial.score, ended)
 
     def partial_due(self, every_s: float) -> bool:
         """True when the caller should read the open utterance now, which it then does.

@@ -146,14 +146,20 @@ class Mouth:
         return ""
 
     def hold(self) -> None:
-        """Let nothing more out until `resume`."""
+        """Let nothing more out until `resume`; a client that knows how keeps what it has to itself too."""
         if self.answer is not None:
-            self.answer.playback.hold()
+            self.answer.playback.hold(self._clock(), paused=self._wire.extended)
+            self._tell_client("hold", self.answer)
 
     def resume(self) -> None:
         """Go on from the same sample."""
         if self.answer is not None:
-            self.answer.playback.resume()
+            self.answer.playback.resume(self._clock())
+            self._tell_client("resume", self.answer)
+
+    def _tell_client(self, action: str, answer: Answer) -> None:
+        if answer.response is not None:  # it has audio to hold back
+            self._wire.notice(f"liushui.playback.{action}", response_id=answer.response)
 
     async def stop(self, reason: str) -> None:
         """End the open answer now; the dialogue keeps what was heard of it."""
@@ -162,6 +168,7 @@ class Mouth:
             return
         heard = answer.heard(self._clock())
         await answer.cancel()
+        self._tell_client("clear", answer)
         if answer.item and not answer.told:
             self._wire.response_finished("cancelled", reason=reason, heard=heard)
             answer.told = True

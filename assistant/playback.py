@@ -52,6 +52,7 @@ class Playback:
         self._played_s = 0.0  # of that, how much has been heard
         self._now_s: float | None = None  # of the last look at the clock
         self._held = False
+        self._paused = False  # and the client plays nothing of what it has
         self._complete = False
 
     def add(self, piece: Piece) -> None:
@@ -68,13 +69,15 @@ class Playback:
         """No piece follows."""
         self._complete = True
 
-    def hold(self) -> None:
-        """Let nothing more out (a duck)."""
-        self._held = True
+    def hold(self, now_s: float, *, paused: bool) -> None:
+        """Let nothing more out (a duck); `paused`: the client stops at once, else it plays what it has."""
+        self._play(now_s)
+        self._held, self._paused = True, paused
 
-    def resume(self) -> None:
+    def resume(self, now_s: float) -> None:
         """Go on from the same sample."""
-        self._held = False
+        self._play(now_s)
+        self._held = self._paused = False
 
     def release(self, now_s: float) -> Release:
         """Take what may leave at `now_s` [s, any monotonic clock]."""
@@ -142,4 +145,5 @@ class Playback:
     def _play(self, now_s: float) -> None:
         elapsed_s = 0.0 if self._now_s is None else now_s - self._now_s
         self._now_s = now_s
-        self._played_s = min(self._played_s + max(0.0, elapsed_s), self._sent_s)
+        if not self._paused:
+            self._played_s = min(self._played_s + max(0.0, elapsed_s), self._sent_s)

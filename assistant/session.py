@@ -32,7 +32,7 @@ USUAL = TurnPolicy()
 SCORE_AFTER_S = (0.0, 0.13)  # at once; in doubt again with more of the silence that it was trained to see
 # New audio between the starts of two partial transcripts. While the user speaks, at least so many times what
 # one takes, for the final transcript may have to wait for it; during an answer, it says whether to stop.
-PARTIAL_S = {State.SPEAKING: 0.4, State.DUCKED: 0.2}
+PARTIAL_S = {State.SPEAKING: 0.4, State.DUCKED: 0.1}
 PARTIAL_SHARE = {State.SPEAKING: 3, State.DUCKED: 1}
 
 
@@ -195,8 +195,8 @@ class Session:
             return  # that utterance is over
         committed = item.partial.committed
         if self._turns.state is State.DUCKED:
-            heard = committed + item.partial.tentative
-            await self._do(self._turns.overheard(heard, self._mouth.saying()))
+            reading = self._ear.reading(item.partial)
+            await self._do(self._turns.overheard(reading, self._mouth.saying()))
         elif self._turns.state is State.SPEAKING:
             if self._user_item and len(committed) > len(self._shown):
                 self._wire.transcript_delta(self._user_item, committed[len(self._shown) :])

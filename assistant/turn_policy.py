@@ -1,11 +1,10 @@
-"""When a silence ends a turn, and which sounds during an answer are words."""
+"""When a silence ends a turn, and how long sounds during an answer are given."""
 
 from __future__ import annotations
 
 import math
 import re
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 
 from transport.settings import TurnDetection
 
@@ -38,9 +37,10 @@ class TurnPolicy:
     hesitant: float = 0.06  # completeness below which the voice says "I am not done"
     doubtful: float = 0.3  # and below which it does not say much
     resume_s: float = 0.064  # voice that breaks the closing silence: a click, a breath is shorter
-    barge_in_voiced_s: float = 0.8  # that much voice during the answer is no cough, whatever the words
+    barge_in_voiced_s: float = 1.0  # that much voice during the answer is no cough, however unsure the words
     barge_in_words: int = 1  # fewer words do not stop an answer, unless they ask it to
-    noise_s: float = 0.3  # silence after which a sound without words is over
+    noise_s: float = 0.15  # silence after which the answer goes on, if the sound was read and is nothing
+    unread_s: float = 1.0  # and if it could not be read so soon
 
     def __post_init__(self) -> None:
         if not 0 < self.eager_s <= self.sure_s <= self.even_s <= self.likely_s <= self.unsure_s:
@@ -73,29 +73,19 @@ def _log_odds(probability: float) -> float:
     return math.log(within / (1 - within))
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list that is written as a line."""
     return frozenset(text.split())
 
 
 # Words that no sentence ends with, and fillers: the speaker goes on.
-_OPEN_ENDED = _words(
+_OPEN_ENDED = word_set(
     "a an and or but because so if the my your his her their our to of for with from at in on um uh er erm "
     "hmm like that which who when while i'm it's is are was were have has had i than about into as"
 )
-# Sounds that say "go on, I am listening" during an answer; not a wish to speak.
-_BACKCHANNELS = _words(
-    "uh-huh mhm mm mmm mm-hmm hmm yeah yes yep right okay ok sure i see ah oh uh huh wow"
-    " 嗯 对 好 好的 是 是的"
-)
-_SUBORDINATE = _words(
+_SUBORDINATE = word_set(
     "if when because although while since unless after before whenever"
 )  # a main clause follows
-# What asks for silence, however short it is.
-_STOPS = re.compile(
-    r"\b(?:stop|wait|hold on|hang on|pause|enough|be quiet|shut up|no no|one moment|never mind)\b"
-    r"|停|等等|等一下|不用了|别说了|够了|打住"
-)
-ECHO_SHARE = 0.6  # of the words overheard: recognizers misread what a loudspeaker says in a room
 _FINAL_MARKS = (".", "!", "?", "。", "！", "？")
 _SENTENCE = re.compile(r"[^.!?。！？]+")
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
@@ -118,39 +108,6 @@ def text_is_whole(text: str) -> bool:
     if not words or words[-1] in _OPEN_ENDED or not text.rstrip().endswith(_FINAL_MARKS):
         return False
     return words[0] not in _SUBORDINATE or is_question(text) or "," in last[0]
-
-
-def is_backchannel(text: str) -> bool:
-    """True for "uh-huh", "right, okay": at most three words, all backchannels; and for no words at all."""
-    words = words_of(text)
-    return len(words) <= 3 and all(word in _BACKCHANNELS for word in words)
-
-
-def asks_to_stop(text: str) -> bool:
-    """True for "stop", "wait a moment", "不用了": an answer ends at such words at once."""
-    return _STOPS.search(text.lower()) is not None
-
-
-def without_echo(text: str, saying: str) -> str:
-    """What of an overheard `text` is not the assistant's own voice, which says `saying` about that time.
-
-    Most words are, in their order: then all of it is, for the rest are its words misread; unless those ask to
-    stop. Fewer are: then somebody speaks, who may repeat some of them.
-    """
-    heard, said = _units(text), _units(saying)
-    blocks = SequenceMatcher(None, heard, said, autojunk=False).get_matching_blocks()
-    if sum(block.size for block in blocks) < ECHO_SHARE * len(heard):
-        return text
-    ends = [0, *(block.a + block.size for block in blocks)]
-    rest = " ".join(
-        " ".join(heard[end : block.a]) for end, block in zip(ends, blocks, strict=False) if end < block.a
-    )
-    return rest if asks_to_stop(rest) else ""
-
-
-def _units(text: str) -> list[str]:
-    """Words, of Chinese its characters."""
-    return [unit for word in words_of(text) for unit in (word if "\u3400" <= word[0] <= "\u9fff" else [word])]
 
 
 def policy_for(detection: TurnDetection | None, policy: TurnPolicy) -> TurnPolicy:

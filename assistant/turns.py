@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from assistant.turn_policy import TurnPolicy, asks_to_stop, is_backchannel, without_echo, words_of
+from assistant.barge_in import Reading, Sound, Verdict, without_echo
+from assistant.turn_policy import TurnPolicy, words_of
 
 
 class State(Enum):
@@ -96,7 +97,8 @@ class Turns:
         self.policy = policy
         self.state = State.LISTENING
         self.silence_s = 0.0  # since the last voiced frame
-        self._voiced_s = 0.0  # voice in the sound during the answer, or since the closing silence was broken
+        self._voiced_s = 0.0  # voice since the closing silence was broken
+        self._sound = Sound(policy)  # during the answer
         self._completeness: float | None = None  # of the closing utterance
         self._text: str | None = None  # its transcript
         self._ready = False  # its answer could be heard at once
@@ -114,8 +116,8 @@ class Turns:
         if self.state is State.CLOSING:
             self._voiced_s = self._voiced_s + frame_s if voiced else 0.0
             return self._step(Event.VOICE) if self._voiced_s >= self.policy.resume_s else self._lapse()
-        self._voiced_s += frame_s if voiced else 0.0
-        return self._step(Event.NOISE) if silence_s >= self.policy.noise_s else ()
+        self._sound.voice(frame_s if voiced else 0.0)
+        return self._step(Event.NOISE) if self._sound.over(silence_s) else ()
 
     def waited(self, silence_s: float) -> tuple[Action, ...]:
         """Between two frames: so long since the last voiced one, for all that is known."""
@@ -142,19 +144,15 @@ class Turns:
         self._ready, self._turn_over = True, turn_over
         return self._lapse()
 
-    def overheard(self, text: str, saying: str = "") -> tuple[Action, ...]:
+    def overheard(self, reading: Reading, saying: str = "") -> tuple[Action, ...]:
         """What the sound during the answer reads as so far; `saying`: what the answer says at that time."""
         if self.state is not State.DUCKED:
             return ()
-        own = without_echo(text, saying)
-        if words_of(text) and not words_of(own):
+        verdict = self._sound.read(reading, saying)
+        if verdict is Verdict.ECHO:
             self.echoes = True
             return self._step(Event.NOISE)
-        if asks_to_stop(own):
-            return self._step(Event.WORDS)
-        enough = len(words_of(own)) >= self.policy.barge_in_words
-        long = self._voiced_s >= self.policy.barge_in_voiced_s
-        return self._step(Event.WORDS) if enough and (long or not is_backchannel(own)) else ()
+        return self._step(Event.WORDS) if verdict is Verdict.WORDS else ()
 
     def tell(self, event: Event) -> tuple[Action, ...]:
         """What is no inference: COMMIT, CLEAR, REQUEST, CANCEL of the client, ENDED of the answer."""
@@ -170,6 +168,7 @@ class Turns:
         self.state, actions = TABLE.get((self.state, event), (self.state, ()))
         if Action.PREPARE in actions:
             self._completeness, self._text, self._ready = None, None, False
-        if Action.DUCK in actions or Action.PREPARE in actions:
             self._voiced_s = 0.0
+        if Action.DUCK in actions:
+            self._sound = Sound(self.policy)
         return actions

@@ -44,6 +44,10 @@ class Vocabulary:
         levels = [self._level(word) for word in text.split()]
         return np.repeat(np.array(levels, np.float32), round(WORD_S * rate_hz))
 
+    def silence(self, seconds: float, rate_hz: int) -> Audio:
+        """Nobody says anything."""
+        return np.zeros(round(seconds * rate_hz), np.float32)
+
     def _level(self, word: str) -> float:
         if word in ("~", "#"):
             return 0.0 if word == "~" else NOISE
@@ -260,6 +264,11 @@ class ScriptedClient:
     async def __aiter__(self) -> AsyncGenerator[Command]:
         while (command := await self._commands.get()) is not None:
             yield command
+
+    def answering(self) -> bool:
+        """True while the audio that was received is being heard, or more is to come."""
+        created, done = self.of_type("response.created"), self.of_type("response.done")
+        return len(created) > len(done)
 
     def of_type(self, *types: str) -> list[dict[str, object]]:
         """The received events of these types, in order."""

@@ -15,6 +15,7 @@ from asr.errors import BadAudio, Outdated
 from asr.streaming import FULL_S, HEARD_S, Partial, Utterance
 from asr.text import words_of
 
+SCORE = -0.1
 WORD_S = 0.5
 WORD_SAMPLES = int(WORD_S * SAMPLE_RATE_HZ)
 GAP_SAMPLES = 1_600  # of silence at the end of each word
@@ -60,7 +61,7 @@ class ScriptedRecognizer:
         self.longest_s = max(self.longest_s, len(audio) / SAMPLE_RATE_HZ)
         said = self.mishear([self.words[number] for number in self.heard(audio)])
         text = " ".join([prefix, *said[len(prefix.split()) :]]) if prefix else " ".join(said)
-        return Hypothesis(text.rstrip(), -0.1, 0.0, "en", self.reliable)
+        return Hypothesis(text.rstrip(), SCORE, 0.0, "en", self.reliable)
 
     def align(self, audio: Audio, text: str) -> tuple[Word, ...]:
         numbers = self.heard(audio)
@@ -89,8 +90,8 @@ def test_what_two_readings_agree_on_is_committed_but_for_the_last_words() -> Non
     text = "I have had a headache for three days"
     utterance = Utterance(ScriptedRecognizer(text.split()))
     utterance.feed(spoken(text))
-    assert utterance.partial() == Partial("", text, utterance.fed)
-    assert utterance.partial() == Partial("I have had a", " headache for three days", utterance.fed)
+    assert utterance.partial() == Partial("", text, utterance.fed, SCORE)
+    assert utterance.partial() == Partial("I have had a", " headache for three days", utterance.fed, SCORE)
 
 
 def test_the_committed_text_is_forced_and_the_rest_is_a_draft() -> None:
@@ -230,7 +231,7 @@ def test_the_last_seconds_of_audio_stay_for_the_end_of_turn_model() -> None:
 
 def test_an_empty_utterance_has_no_text() -> None:
     utterance = Utterance(ScriptedRecognizer([]))
-    assert utterance.partial() == Partial("", "", 0)
+    assert utterance.partial() == Partial("", "", 0, SCORE)
     assert utterance.final() == ""
     assert len(utterance.audio(8.0)) == 0
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.playback import Piece, Playback
+from assistant.playback import SEND_LEAD_S, Piece, Playback
 
 RATE_HZ = 1000
 
@@ -76,12 +77,22 @@ def test_a_held_playback_resumes_from_the_same_sample() -> None:
     ramp = np.arange(1000, dtype=np.float32)
     playback = playing(Piece("x", ramp))
     first = playback.release(0.0).audio
-    playback.hold()
+    playback.hold(0.0, paused=False)
     assert len(playback.release(1.0).audio) == 0
     assert playback.due_s(1.0) is None
-    playback.resume()
+    playback.resume(2.0)
     second = playback.release(2.0).audio
     np.testing.assert_array_equal(np.concatenate((first, second)), ramp[: len(first) + len(second)])
+
+
+def test_the_playhead_of_a_client_that_pauses_stands_still_and_that_of_another_plays_what_it_has() -> None:
+    for paused, played_s in ((True, 0.1), (False, SEND_LEAD_S)):
+        playback = playing(Piece("x", np.zeros(1000, np.float32)))
+        playback.release(0.0)
+        playback.hold(0.1, paused=paused)
+        assert playback.playhead_s(5.0) == pytest.approx(played_s)
+        playback.resume(5.0)
+        assert playback.playhead_s(5.1) == pytest.approx(min(played_s + 0.1, SEND_LEAD_S))
 
 
 def test_text_without_sound_passes_at_once() -> None:
@@ -94,7 +105,9 @@ def test_text_without_sound_passes_at_once() -> None:
 
 @given(
     st.lists(st.tuples(st.text("ab ", min_size=1, max_size=9), st.integers(0, 900)), max_size=6),
-    st.lists(st.tuples(st.floats(0, 0.5), st.sampled_from(["release", "hold", "resume"])), max_size=60),
+    st.lists(
+        st.tuples(st.floats(0, 0.5), st.sampled_from(["release", "hold", "pause", "resume"])), max_size=60
+    ),
 )
 def test_nothing_is_lost_doubled_or_early(
     pieces: list[tuple[str, int]], looks: list[tuple[float, str]]
@@ -113,8 +126,10 @@ def test_nothing_is_lost_doubled_or_early(
             sent, texts = np.concatenate((sent, release.audio)), texts + release.text
             ahead_s = len(sent) / RATE_HZ - playback.playhead_s(now_s)
             assert ahead_s <= playback.send_lead_s + 2 / RATE_HZ
+        elif verb == "resume":
+            playback.resume(now_s)
         else:
-            getattr(playback, verb)()
+            playback.hold(now_s, paused=verb == "pause")
         assert playback.said.startswith(playback.heard(playback.playhead_s(now_s)))
     np.testing.assert_array_equal(sent, audio)
     assert texts == playback.said

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 
+from assistant.microphone import SAMPLE_RATE_HZ
+from tests.bench.endings import FALLBACK_S, Place, Point, by_policy, by_silence, by_sound, curve, quickest
+from tests.bench.interruptions import Trial, interruption_figures
 from tests.bench.listening import Heard
-from tests.bench.turns import FALLBACK_S, Place, Point, by_policy, by_silence, by_sound, curve, quickest
+from tests.bench.loudspeaker import Loudspeaker
+from tests.bench.noise import MINUTES, SILENCE_S, noise_and_silence
+from tests.bench.recordings import Sound, read_sounds
 from tests.bench.words import plain_words
 
 END = float("inf")
@@ -57,3 +65,47 @@ def test_a_transcript_that_takes_back_what_stood_is_a_retraction_and_lags_run_to
 
 def test_a_chinese_character_counts_as_a_word() -> None:
     assert plain_words("我头疼三天了 OK") == ["我", "头", "疼", "三", "天", "了", "ok"]
+
+
+def test_a_loudspeaker_plays_what_it_has_and_tells_when_it_fell_silent() -> None:
+    speaker = Loudspeaker()
+    speaker.audio(0.5, 1.0)
+    speaker.audio(0.5, 1.2)
+    speaker.hold(1.6)
+    speaker.wait(3.0)
+    assert speaker.played_s == pytest.approx(0.6)
+    assert speaker.stops_s == [1.6]
+    assert not speaker.playing
+    speaker.resume(3.0)
+    speaker.wait(9.0)
+    assert speaker.played_s == pytest.approx(1.0)
+    assert speaker.stops_s == pytest.approx([1.6, 3.4])
+    speaker.audio(1.0, 10.0)
+    speaker.clear(10.2)
+    speaker.wait(11.0)
+    assert speaker.played_s == pytest.approx(1.2)
+    assert speaker.stops_s[-1] == 10.2
+
+
+def test_interruptions_that_were_missed_and_noises_that_were_taken_for_words_are_counted() -> None:
+    stopped, missed = Trial(100.0, 100.0, 500.0, None), Trial(120.0, None, None, 30.0)
+    figures = interruption_figures([stopped, stopped, missed, stopped], [missed, stopped])
+    assert figures["missed_interruptions"] == 0.25
+    assert figures["false_interruption_resume_rate"] == 0.5
+    assert figures["barge_in_quiet_ms_p50"] == 100.0
+    assert figures["barge_in_decided_ms_p95"] == 500.0
+
+
+def test_noises_are_repeated_with_silence_between_them_for_five_minutes() -> None:
+    noise = np.ones(3 * SAMPLE_RATE_HZ, np.float32)
+    audio = noise_and_silence([Sound("a", noise, ""), Sound("b", noise, "Yes.")], np.random.default_rng(1))
+    assert len(audio) == MINUTES * 60 * SAMPLE_RATE_HZ
+    assert np.mean(audio > 0.5) == pytest.approx(3 / (3 + SILENCE_S), abs=0.01)
+
+
+def test_a_folder_of_sounds_needs_no_speech_in_it(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "hum.wav", np.full(1600, 0.1), 16_000)
+    (tmp_path / "transcripts.tsv").write_text("file\ttext\nhum.wav\t\n", encoding="utf-8")
+    (sound,) = read_sounds(tmp_path)
+    assert (sound.file, sound.text) == ("hum.wav", "")
+    assert len(sound.audio) == pytest.approx(2400, abs=10)

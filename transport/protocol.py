@@ -62,9 +62,8 @@ class RealtimeProtocol:
         self.session_id = session_id
         self.model = model
         self.settings = settings
-        self._extended = (
-            extended  # whether the client knows liushui.v1: others may stumble over events not OpenAI's
-        )
+        # Whether the client knows liushui.v1: others may stumble over events not OpenAI's.
+        self.extended = extended
         self._new_id = new_id
         self._conversation_id = new_id("conv")
         self._conversation = Conversation()
@@ -302,7 +301,7 @@ class RealtimeProtocol:
         """Send an event of our own, to clients of liushui.v1 only; `kind` begins with `liushui.`."""
         if not kind.startswith("liushui."):
             raise LocalProtocolError(f"{kind!r} is not ours to send: a notice's type begins with liushui.")
-        if self._extended:
+        if self.extended:
             self._queue(kind, **fields)
 
     def mode_changed(self, modality: Modality, reason: str) -> None:
@@ -312,7 +311,7 @@ class RealtimeProtocol:
         """
         self.settings = replace(self.settings, modality=modality)
         self._queue("session.updated", session=self._session_on_wire())
-        if self._extended:
+        if self.extended:
             self.notice("liushui.mode", mode=modality, reason=reason)
         else:
             self.error(

@@ -1,4 +1,4 @@
-"""A folder of spoken questions: audio files, and `transcripts.tsv` that says what was said in them."""
+"""A folder of recordings: audio files, and `transcripts.tsv` that says what is in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from assistant.caller import Question, read_question
+from assistant.caller import Question, read_audio, read_question
 from assistant.microphone import SAMPLE_RATE_HZ
 from assistant.speech_end import HOP_S, NOISE_PERCENTILE, WINDOW_S, frame_levels_db
 
@@ -39,12 +39,30 @@ class Recording:
         return self.question.path.name
 
 
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What a microphone hears beside questions."""
+
+    file: str
+    audio: Audio  # 24 kHz
+    text: str  # "" for a noise
+
+
+def read_sounds(folder: Path) -> list[Sound]:
+    """Read every row of `folder/transcripts.tsv` (columns file and text), in its order. Raises BadFolder."""
+    return [Sound(row["file"], read_audio(folder / row["file"]), row["text"]) for row in _rows(folder)]
+
+
 def read_folder(folder: Path, rng: np.random.Generator) -> list[Recording]:
     """Read every row of `folder/transcripts.tsv` (columns file, text, and optionally notes), in its order.
 
     Each recording goes on with its own noise floor: no sudden digital silence gives its end away.
     Raises BadFolder; NotAudio or SilentRecording for a bad file.
     """
+    return [_read_row(folder, row, rng) for row in _rows(folder)]
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
     table = folder / "transcripts.tsv"
     if not table.is_file():
         raise BadFolder(f"{table} does not exist: it names the recordings, with the columns file and text")
@@ -52,7 +70,7 @@ def read_folder(folder: Path, rng: np.random.Generator) -> list[Recording]:
         rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
     if not rows or not {"file", "text"} <= rows[0].keys():
         raise BadFolder(f"{table} has no row with the tab-separated columns file and text")
-    return [_read_row(folder, row, rng) for row in rows]
+    return rows
 
 
 def _read_row(folder: Path, row: dict[str, str], rng: np.random.Generator) -> Recording:
