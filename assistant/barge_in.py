@@ -16,9 +16,9 @@ from assistant.turn_policy import TurnPolicy, word_set, words_of
 
 ECHO_SHARE = 0.6  # of the words overheard: recognizers misread what a loudspeaker says in a room
 
-# Mean log-probabilities of a token. Of 120 backchannels of seven voices, and as many interruptions ("Why?", "How
-# long?", "Say again?"), a sound that is over scored below ENDED_SCORE when misread and above it when right, but
-# for one in twenty.
+# Mean log-probabilities of a token. Of 120 backchannels of seven voices, and as many interruptions ("Why?",
+# "How long?", "Say again?"), a sound that is over scored below ENDED_SCORE when misread and above it when
+# right, but for one in twenty.
 ENDED_SCORE = -0.65
 GOING_ON_SCORE = -0.7  # of a sound that goes on, two words or more
 GOING_ON_S = 0.2  # of voice: less is no word
