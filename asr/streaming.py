@@ -18,7 +18,7 @@ import numpy as np
 from asr.engine import SAMPLE_RATE_HZ, Audio, Recognizer, checked
 from asr.text import ends_sentence, plain, spaced, without_repetition, words_of
 
-HELD_BACK_WORDS = 4  # may change yet: holding back fewer costs WER, holding back more gains none
+HELD_BACK_WORDS = 8  # may change yet: WER on 1,115 words 14.7 % with 4, 12.6 with 8 or with all
 LONG_S = (
     12.0  # from here on the window is cut after a committed sentence; with its margin a window costs 17 s
 )
@@ -28,7 +28,7 @@ TAIL_S = 3.0  # never cut closer to the end of the audio: those words are not se
 HEARD_S = 8.0  # kept for the end-of-turn model
 # That a final reading hears after the last sound. On 1,042 words of read speech the WER is the same for 16 to
 # 48 ms; what is shorter takes more of the gaps inside words for the end.
-TAIL_SAMPLES = SAMPLE_RATE_HZ * 24 // 1000
+TAIL_SAMPLES = SAMPLE_RATE_HZ * 16 // 1000
 CUT_SEARCH_S = 0.4  # how far the quietest moment may be from where a word is thought to end
 CUT_FRAME_S = 0.02
 
@@ -55,6 +55,7 @@ class Utterance:
         self._chunks: list[Audio] = []  # what is still needed of the audio
         self._chunks_start = 0  # its first sample, counted from the utterance's start
         self.fed = 0  # samples since the utterance's start
+        self.language = ""  # of the last reading, an ISO 639-1 code
         self._window_start = 0  # sample from which on the next reading hears
         self._gone = ""  # text of the audio before the window
         self._committed = ""  # text of the window that stays
@@ -128,6 +129,7 @@ class Utterance:
         self._committed += "".join(now[:agreed])
         self._tentative = "".join(now[agreed:])
         self._sure = hypothesis.reliable
+        self.language = hypothesis.language
         self._score = hypothesis.score if hypothesis.reliable else -math.inf
 
     def _slide(self, audio: Audio) -> None:

@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 from asr.engine import SAMPLE_RATE_HZ
 from asr.errors import Outdated
+from asr.numbers import with_digits
 from asr.streaming import HEARD_S, Utterance
 from assistant.answer import Answer
+from assistant.caption import Caption
 from assistant.ear import FRAME_S, Ear
 from assistant.inbox import Deaf, Gone, Item, Overheard, Progress, Scored, Transcribed
 from assistant.loaded import Engines, Hearing
@@ -59,8 +61,7 @@ class Session:
         self._decoding = False  # a partial transcript is under way
         self._reading_s = 0.0  # how long the last one took
         self._now_ms = 0  # session time
-        self._user_item: str | None = None  # the open utterance's id on the wire
-        self._shown = ""  # its committed words that the client has
+        self._caption = Caption(self._wire)
         self._perform: dict[Action, Callable[[], Awaitable[None]]] = {
             Action.OPEN: self._open,
             Action.PREPARE: self._prepare,
@@ -193,15 +194,11 @@ class Session:
     async def _overhear(self, item: Overheard) -> None:
         if self._ear is None or self._ear.utterance is not item.utterance:
             return  # that utterance is over
-        committed = item.partial.committed
         if self._turns.state is State.DUCKED:
             reading = self._ear.reading(item.partial)
             await self._do(self._turns.overheard(reading, self._mouth.saying()))
         elif self._turns.state is State.SPEAKING:
-            if self._user_item and len(committed) > len(self._shown):
-                self._wire.transcript_delta(self._user_item, committed[len(self._shown) :])
-                self._shown = committed
-            self._mouth.expect((committed + item.partial.tentative).strip())
+            self._mouth.expect(self._caption.show(item.partial, item.utterance.language))
 
     async def _go_deaf(self, error: Exception) -> None:
         if self._ear is None:
@@ -219,7 +216,8 @@ class Session:
         self, hearing: Hearing, answer: Answer, utterance: Utterance, voiced_until: int | None
     ) -> None:
         try:
-            text = await hearing.words_worker.run(utterance.final, voiced_until)
+            words = await hearing.words_worker.run(utterance.final, voiced_until)
+            text = with_digits(words, utterance.language)
         except Exception as error:
             await self._inbox.put(Deaf(error))
             text = ""
@@ -269,9 +267,7 @@ class Session:
     async def _open(self) -> None:
         assert self._ear is not None
         self._ear.open()
-        self._shown = ""
-        if self._hands_free:
-            self._user_item = self._wire.speech_started(self._ear.milliseconds(self._ear.started))
+        self._caption.open(self._ear.milliseconds(self._ear.started) if self._hands_free else None)
 
     async def _prepare(self) -> None:
         assert self._ear is not None and self._hearing is not None
@@ -291,7 +287,7 @@ class Session:
         answer.stopwatch.mark("confirmed", self._clock())
         if self._hands_free:
             self._wire.speech_stopped(self._now_ms)
-        answer.user_item, self._user_item = self._wire.audio_committed(), None
+        answer.user_item, self._caption.item = self._wire.audio_committed(), None
         self._ear.close()
         if answer.user_text is not None:
             self._tell_transcript(answer)
@@ -305,13 +301,13 @@ class Session:
             self._wire.transcript_completed(answer.user_item, answer.user_text)
 
     async def _drop(self) -> None:
-        if self._user_item:
+        if self._caption.item:
             self._wire.speech_stopped(self._now_ms)
         if self._ear is not None:
             self._ear.close()
-        elif self._user_item:
+        elif self._caption.item:
             self._wire.transcript_failed(self._wire.audio_committed(), "listening failed: please type it")
-        self._user_item = None
+        self._caption.item = None
 
     async def _answer(self) -> None:
         answer = self._mouth.prepare(self._clock(), self._requested or wire.ResponseRequested())

@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from asr.engine import SAMPLE_RATE_HZ, Audio
+from asr.numbers import with_digits
 from asr.resample import decode_audio_file
 from asr.streaming import Partial
 from assistant.ear import Ear
@@ -70,7 +71,7 @@ def segments(ear: Ear, audio: Audio, rate_hz: int, show: Callable[[Partial], Non
                 if voice.speaking:
                     ear.open()
                 elif ear.utterance and voice.silence_samples >= PAUSE_S * SAMPLE_RATE_HZ:
-                    text = ear.utterance.final()
+                    text = with_digits(ear.utterance.final(), ear.utterance.language)
                     end = voice.end_sample - voice.silence_samples
                     if text:
                         yield Segment(

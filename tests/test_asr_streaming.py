@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from asr.engine import SAMPLE_RATE_HZ, Audio, Hypothesis, Word
 from asr.errors import BadAudio, Outdated
-from asr.streaming import FULL_S, HEARD_S, Partial, Utterance
+from asr.streaming import FULL_S, HEARD_S, HELD_BACK_WORDS, Partial, Utterance
 from asr.text import words_of
 
 SCORE = -0.1
@@ -86,26 +86,24 @@ def listen(utterance: Utterance, audio: Audio, step_s: float = 0.4) -> list[Part
     return partials
 
 
+STANDS, OPEN = "I have had a", " headache for three days and cannot sleep either"
+assert len(OPEN.split()) == HELD_BACK_WORDS
+
+
 def test_what_two_readings_agree_on_is_committed_but_for_the_last_words() -> None:
-    text = "I have had a headache for three days"
-    utterance = Utterance(ScriptedRecognizer(text.split()))
-    utterance.feed(spoken(text))
-    assert utterance.partial() == Partial("", text, utterance.fed, SCORE)
-    assert utterance.partial() == Partial("I have had a", " headache for three days", utterance.fed, SCORE)
+    utterance = Utterance(ScriptedRecognizer((STANDS + OPEN).split()))
+    utterance.feed(spoken(STANDS + OPEN))
+    assert utterance.partial() == Partial("", STANDS + OPEN, utterance.fed, SCORE)
+    assert utterance.partial() == Partial(STANDS, OPEN, utterance.fed, SCORE)
 
 
 def test_the_committed_text_is_forced_and_the_rest_is_a_draft() -> None:
-    text = "I have had a headache for three days"
-    recognizer = ScriptedRecognizer(text.split())
+    recognizer = ScriptedRecognizer((STANDS + OPEN).split())
     utterance = Utterance(recognizer)
-    utterance.feed(spoken(text))
+    utterance.feed(spoken(STANDS + OPEN))
     for _ in range(3):
         utterance.partial()
-    assert [call[:2] for call in recognizer.calls] == [
-        ("", ""),
-        ("", text),
-        ("I have had a", " headache for three days"),
-    ]
+    assert [call[:2] for call in recognizer.calls] == [("", ""), ("", STANDS + OPEN), (STANDS, OPEN)]
 
 
 @settings(max_examples=10, deadline=None)
@@ -127,7 +125,7 @@ def test_committed_text_is_never_taken_back_however_readings_change(data: st.Dat
 
 
 def test_an_unreliable_reading_commits_nothing() -> None:
-    text = "one two three four five six"
+    text = STANDS + OPEN
     utterance = Utterance(ScriptedRecognizer(text.split(), reliable=False))
     utterance.feed(spoken(text))
     assert [utterance.partial().committed for _ in range(3)] == ["", "", ""]

@@ -92,6 +92,26 @@ def test_a_slow_recognizer_silences_the_answer_at_once_and_stops_it_within_three
     assert here.statuses()[0] == "cancelled"
 
 
+def test_numbers_are_shown_and_answered_as_digits() -> None:
+    said = (
+        "i have taken five milligrams twice a day since the twenty third of may and it does not help at all."
+    )
+
+    async def script(here: Room) -> None:
+        await here.say(f"{said} " + "~ " * 40)
+
+    here = converse(room(), script)
+    (turn,) = here.heard("user")
+    assert turn == "i have taken 5 mg twice a day since the 23rd of may and it does not help at all."
+    deltas = here.client.of_type("conversation.item.input_audio_transcription.delta")
+    shown = "".join(str(event["delta"]) for event in deltas)
+    assert "5 mg" in shown and turn.startswith(shown)
+    partials = [str(event["text"]) for event in here.client.of_type("liushui.transcript.partial")]
+    assert len(partials) > 10 and "23rd" in partials[-1]
+    (done,) = here.client.of_type("conversation.item.input_audio_transcription.completed")
+    assert done["transcript"] == turn
+
+
 def test_a_noise_during_the_answer_only_ducks_it() -> None:
     async def script(here: Room) -> None:
         await here.say("tell me a story. " + "~ " * 6 + "# " + "~ " * 50)
