@@ -29,6 +29,7 @@ from asr.ct2_weights import read_weights
 from asr.decoder import Decoder
 from asr.engine import SAMPLE_RATE_HZ, Audio, Hypothesis, Word, checked
 from asr.errors import BadAudio, ModelNotLoaded, UnknownLanguage
+from asr.hot_words import HotWords, hint
 from asr.mel import HOP_SAMPLES, log_mel
 from asr.search import Reading, read_greedily
 from asr.text import is_repetitive, without_repetition, words_of
@@ -82,9 +83,7 @@ class WhisperRecognizer:
         if language is not None and self._token(language) not in self._languages:
             raise UnknownLanguage(f"Whisper knows no language {language!r}; give a code such as 'en' or 'zh'")
         self._language = language
-        self._hot_words = (
-            [self._token("startofprev"), *self._spell(", ".join(hot_words))] if hot_words else []
-        )
+        self._hot_words = HotWords(hot_words)
         self.recognize(np.full(SAMPLE_RATE_HZ, AUDIBLE, np.float32))  # the first call allocates
 
     def recognize(
@@ -131,19 +130,33 @@ class WhisperRecognizer:
     ) -> Hypothesis:
         self._decoder.hear(self._encode(audio, window_s))
         language = self._language or self._detect()
-        start = len(self._hot_words)
-        prompt = [*self._hot_words, self._start, *map(self._token, (language, "transcribe", "notimestamps"))]
+        first = self._decode(len(audio), language, prefix, draft, "", wanted)
+        said = first.text[len(prefix) :]
+        if terms := self._hot_words.near(said):
+            hinted = self._decode(len(audio), language, prefix, said, hint(terms, language), wanted)
+            if self._hot_words.found(hinted.text) > self._hot_words.found(first.text):
+                return hinted
+        return first
+
+    def _decode(
+        self, samples: int, language: str, prefix: str, draft: str, before: str, wanted: Callable[[], bool]
+    ) -> Hypothesis:
+        """Read what the decoder hears; `before`: what it is told was said before that."""
+        told = [self._token("startofprev"), *self._spell(before)] if before else []
+        prompt = [*told, self._start, *map(self._token, (language, "transcribe", "notimestamps"))]
         forced = self._spell(prefix)
+        self._decoder.length = 0
         reading = read_greedily(
             self._decoder,
             [*prompt, *forced],
             draft=self._spell(draft),
             allow=lambda logits, first: logits + self._masks[first and not prefix],
             end=self._end,
-            limit=self._limit(len(audio), len(prompt) + len(forced)),
+            limit=self._limit(samples, len(prompt) + len(forced)),
             wanted=wanted,
         )
-        no_speech = float(self._chances(reading.prompt_hidden[start : start + 1])[self._no_speech])
+        asked = reading.prompt_hidden[len(told) : len(told) + 1]
+        no_speech = float(self._chances(asked)[self._no_speech])
         return self._judge(reading, prefix, no_speech, language)
 
     def _judge(self, reading: Reading, prefix: str, no_speech: float, language: str) -> Hypothesis:

@@ -112,6 +112,13 @@ def _add_serve(add_parser: AddParser) -> None:
         action="store_true",
         help="keep replies to questions that were asked twice, on disk (see `liushui replies`)",
     )
+    command.add_argument(
+        "--barge-in-words",
+        type=int,
+        default=1,
+        metavar="N",
+        help='words that it takes to interrupt an answer; "stop" and "wait" always do (default: %(default)s)',
+    )
     _add_domain(command)
     _add_engines(command)
 

@@ -129,13 +129,18 @@ def load_sentence_encoder(store: Store) -> SentenceEncoder:
     return SentenceEncoder(_located("minilm-l6", store))
 
 
-def load_recognizer(config: EngineConfig, store: Store) -> Recognizer:
-    """Load speech recognition, its weights fetched when missing. Raises WeightsError or AsrError."""
+def load_recognizer(config: EngineConfig, store: Store, hot_words: tuple[str, ...] = ()) -> Recognizer:
+    """Load speech recognition, its weights fetched when missing. Raises WeightsError or AsrError.
+
+    `hot_words`: names and terms to expect.
+    """
     from asr.whisper import WhisperRecognizer
 
     language = None if config.language == "auto" else config.language
     folder = _located(config.asr, store)
-    return WhisperRecognizer(folder, device=config.device, threads=config.threads, language=language)
+    return WhisperRecognizer(
+        folder, device=config.device, threads=config.threads, language=language, hot_words=hot_words
+    )
 
 
 def load_voice_detector(store: Store) -> VoiceDetector:

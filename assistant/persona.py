@@ -19,6 +19,7 @@ class Persona:
     name: str
     instructions: str
     knowledge: str = ""  # what it may rely on
+    lexicon: tuple[str, ...] = ()  # names and terms that users will say
 
     @property
     def prompt(self) -> str:
@@ -31,8 +32,8 @@ class Persona:
 def load_persona(domain: str | Path) -> Persona:
     """Read a domain: the name of a folder in `samples/`, or a path to one that holds `prompt.md`.
 
-    A `knowledge.md` beside it is what the assistant knows. Raises PersonaError when the prompt is not there,
-    or says nothing.
+    A `knowledge.md` beside it is what the assistant knows; a `lexicon.txt` holds names and terms that users
+    will say, one a line. Raises PersonaError when the prompt is not there, or says nothing.
     """
     folder = Path(domain) if Path(domain).is_dir() else SAMPLES / str(domain)
     prompt_path = folder / "prompt.md"
@@ -44,6 +45,9 @@ def load_persona(domain: str | Path) -> Persona:
     instructions = prompt_path.read_text(encoding="utf-8").strip()
     if not instructions:
         raise PersonaError(f"{prompt_path} is empty; write the assistant's instructions into it")
-    knowledge_path = folder / "knowledge.md"
-    knowledge = knowledge_path.read_text(encoding="utf-8").strip() if knowledge_path.is_file() else ""
-    return Persona(folder.name, instructions, knowledge)
+    terms = tuple(filter(None, map(str.strip, _text(folder / "lexicon.txt").splitlines())))
+    return Persona(folder.name, instructions, _text(folder / "knowledge.md"), terms)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""

@@ -18,6 +18,7 @@ from assistant.loaded import Engines, Hearing
 from assistant.persona import load_persona
 from assistant.progress import shown_step
 from assistant.session import Session
+from assistant.turn_policy import TurnPolicy
 from assistant.weights import Store
 from transport import server
 from transport.app import create_app
@@ -40,12 +41,15 @@ class ServiceConfig:
     domain: str = "medical"  # a folder in samples/, or a path
     text_only: bool = False  # load no audio engines
     common_replies: bool = False  # keep replies to questions that were asked twice, on disk
+    barge_in_words: int = 1  # that it takes to interrupt an answer
     limits: Limits = field(default_factory=Limits)
     engines: EngineConfig = field(default_factory=EngineConfig)
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port is {self.port}; use 0 (any free one) to 65535")
+        if self.barge_in_words < 1:
+            raise ConfigError(f"barge-in-words is {self.barge_in_words}; an interruption has at least 1")
 
 
 def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: nullcontext()) -> Engines:
@@ -59,7 +63,7 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
         return Engines(model, None, None, ("the service was started without audio",))
     failures: list[str] = []
     with step("loading the recognizer"):
-        hearing = _unless_it_fails("hearing", lambda: _load_hearing(config.engines, store), failures)
+        hearing = _unless_it_fails("hearing", lambda: _load_hearing(config, store), failures)
     with step("loading the voice"):
         synthesizer = _unless_it_fails(
             "the voice", lambda: loading.load_synthesizer(config.engines), failures
@@ -67,9 +71,9 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
     return Engines(model, hearing, synthesizer, tuple(failures))
 
 
-def _load_hearing(config: EngineConfig, store: Store) -> Hearing:
+def _load_hearing(config: ServiceConfig, store: Store) -> Hearing:
     return Hearing(
-        loading.load_recognizer(config, store),
+        loading.load_recognizer(config.engines, store, load_persona(config.domain).lexicon),
         lambda: loading.load_voice_detector(store),
         loading.load_end_of_turn(store),
     )
@@ -87,8 +91,10 @@ def _unless_it_fails(what: str, load: Callable[[], T], failures: list[str]) -> T
 def application(config: ServiceConfig, engines: Engines) -> Starlette:
     """The ASGI application on these engines, which stay the caller's."""
 
+    policy = TurnPolicy(barge_in_words=config.barge_in_words)
+
     async def serve(connection: Connection) -> None:
-        await Session(connection, engines).run()
+        await Session(connection, engines, policy).run()
 
     def health() -> dict[str, object]:
         return {"audio": not engines.failures, "failures": list(engines.failures)}
@@ -130,5 +136,6 @@ def config_from(args: Namespace) -> ServiceConfig:
         domain=args.domain,
         text_only=getattr(args, "text_only", False),
         common_replies=getattr(args, "common_replies", False),
+        barge_in_words=getattr(args, "barge_in_words", 1),
         engines=loading.config_from(args),
     )
