@@ -49,6 +49,9 @@ DOUBTED_SCORE = -0.6  # below, NO_SPEECH is believed
 GUESS_SCORE = -1.55  # what Whisper makes up for music and noise scores below, what people say above
 AUDIBLE = 0.001  # -60 dBFS: below is a muted microphone
 ENCODED_FRAMES_PER_S = 50
+# What Whisper is told was said before. Without it, half of all Mandarin is written in traditional characters,
+# and without marks: 41.0 % of 273 characters of AISHELL and THCHS are wrong, 26.0 with it.
+_OPENINGS = {"zh": "你好，我想问一下。"}
 _BLANK = [220]  # a lone space
 _SPACES = re.compile(r"\s+")
 
@@ -130,7 +133,7 @@ class WhisperRecognizer:
     ) -> Hypothesis:
         self._decoder.hear(self._encode(audio, window_s))
         language = self._language or self._detect()
-        first = self._decode(len(audio), language, prefix, draft, "", wanted)
+        first = self._decode(len(audio), language, prefix, draft, _OPENINGS.get(language, ""), wanted)
         said = first.text[len(prefix) :]
         if terms := self._hot_words.near(said):
             hinted = self._decode(len(audio), language, prefix, said, hint(terms, language), wanted)

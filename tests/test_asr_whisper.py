@@ -147,6 +147,17 @@ def test_the_language_is_detected_when_none_is_given(weights_dir: Callable[[str]
     assert "headache" in hypothesis.text
 
 
+def test_mandarin_is_written_in_simplified_characters_and_with_marks(
+    weights_dir: Callable[[str], Path],
+) -> None:
+    chinese = WhisperRecognizer(weights_dir("whisper-base"), language="zh")
+    samples, rate_hz = decode_audio_file(Path(__file__).parent / "data" / "aishell_BAC009S0150W0145.flac")
+    resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
+    audio = np.concatenate((resampler(samples), resampler.finish()))
+    assert chinese.recognize(audio).text == "最近三年这个指标呈现向下趋势。"
+    assert chinese.recognize(np.zeros(SAMPLE_RATE_HZ, np.float32)).text == ""
+
+
 def test_an_unknown_language_is_named(weights_dir: Callable[[str], Path]) -> None:
     with pytest.raises(UnknownLanguage, match="'klingon'"):
         WhisperRecognizer(weights_dir("whisper-base"), language="klingon")
