@@ -118,12 +118,19 @@ class Caller:
 @contextlib.asynccontextmanager
 async def calling(url: str) -> AsyncIterator[Caller]:
     """Open a session at `url` and its microphone; close both on leaving. Raises ServiceUnreachableError."""
+    async with listening(url) as (client, microphone):
+        yield Caller(client, microphone, asyncio.get_running_loop().time)
+
+
+@contextlib.asynccontextmanager
+async def listening(url: str) -> AsyncIterator[tuple[RealtimeClient, Microphone]]:
+    """The same, for who follows the events without a Caller."""
     clock = asyncio.get_running_loop().time
     async with RealtimeClient.connect(url, clock=clock) as client:
         microphone = Microphone(client.append_audio, clock)
         feeding = asyncio.create_task(microphone.run())
         try:
-            yield Caller(client, microphone, clock)
+            yield client, microphone
         finally:
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)  # a lost connection is told by who listens

@@ -74,13 +74,16 @@ class Ear:
 
     def voiced_until(self) -> int:
         """How much had been fed to the open utterance at the end of the last voice."""
+        return self._fed_at(self._voice_end)
+
+    def _fed_at(self, sample: int) -> int:
+        """How much had been fed to the open utterance at a sample of the session."""
         assert self.utterance is not None
-        return self.utterance.fed - (self.received - self._voice_end)
+        return self.utterance.fed - (self.received - sample)
 
     def reading(self, partial: Partial) -> Reading:
         """What the open utterance reads as, and whether that is all of its sound."""
-        assert self.utterance is not None
-        heard_end = self.utterance.fed - (self.received - self._detector.sound_end) + TAIL_SAMPLES
+        heard_end = self._fed_at(self._detector.sound_end) + TAIL_SAMPLES
         ended = self._detector.quiet_samples >= TAIL_SAMPLES and partial.end_sample >= heard_end
         return Reading(partial.committed + partial.tentative, partial.score, ended)
 

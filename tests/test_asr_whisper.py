@@ -24,7 +24,10 @@ SAMPLES = Path(__file__).parent.parent / "samples" / "wav"
 
 
 def sample(name: str) -> Audio:
-    samples, rate_hz = decode_audio_file(SAMPLES / name)
+    return heard(*decode_audio_file(SAMPLES / name))
+
+
+def heard(samples: Audio, rate_hz: int) -> Audio:
     resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
     return np.concatenate((resampler(samples), resampler.finish()))
 
@@ -74,8 +77,7 @@ def test_names_of_the_domain_are_heard_where_they_are_told_and_change_nothing_el
     lexicon = ("omeprazole", "atorvastatin", "ramipril", "warfarin", "apixaban")
     told = WhisperRecognizer(weights_dir("whisper-base"), hot_words=lexicon)
     speech = HibariSynthesizer().synthesize("Does atorvastatin go with omeprazole and ramipril?")
-    resampler = Resampler(speech.sample_rate_hz, SAMPLE_RATE_HZ)
-    audio = np.concatenate([resampler(speech.audio), resampler.finish()])
+    audio = heard(speech.audio, speech.sample_rate_hz)
     assert sum(term in told.recognize(audio).text for term in lexicon) == 3
     assert sum(term in whisper.recognize(audio).text for term in lexicon) < 3
     other = sample("headache.wav")
@@ -151,9 +153,7 @@ def test_mandarin_is_written_in_simplified_characters_and_with_marks(
     weights_dir: Callable[[str], Path],
 ) -> None:
     chinese = WhisperRecognizer(weights_dir("whisper-base"), language="zh")
-    samples, rate_hz = decode_audio_file(Path(__file__).parent / "data" / "aishell_BAC009S0150W0145.flac")
-    resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
-    audio = np.concatenate((resampler(samples), resampler.finish()))
+    audio = heard(*decode_audio_file(Path(__file__).parent / "data" / "aishell_BAC009S0150W0145.flac"))
     assert chinese.recognize(audio).text == "最近三年这个指标呈现向下趋势。"
     assert chinese.recognize(np.zeros(SAMPLE_RATE_HZ, np.float32)).text == ""
 

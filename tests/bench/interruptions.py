@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assistant.caller import listening
 from assistant.microphone import SAMPLE_RATE_HZ, Audio, Microphone
 from assistant.observer import decoded
 from assistant.own_service import own_service
@@ -79,34 +80,22 @@ def _part(audio: Audio, rng: np.random.Generator) -> Audio:
 
 async def _try(url: str, audio: Audio, begins_s: float, heard_s: float) -> Trial:
     """One session; `begins_s`: the first voiced sample of `audio`."""
-    clock = asyncio.get_running_loop().time
-    async with RealtimeClient.connect(url, clock=clock) as client:
-        microphone = Microphone(client.append_audio, clock)
-        feeding = asyncio.create_task(microphone.run())
-        try:
-            await client.send(
-                {"type": "session.update", "session": {"type": "realtime", "instructions": LONG_ANSWER}}
-            )
-            content = [{"type": "input_text", "text": REQUEST}]
-            item = {"type": "message", "role": "user", "content": content}
-            await client.send({"type": "conversation.item.create", "item": item})
-            await client.send({"type": "response.create"})
-            return await _follow(client, microphone, clock, audio, begins_s, heard_s)
-        finally:
-            feeding.cancel()
-            await asyncio.gather(feeding, return_exceptions=True)
+    async with listening(url) as (client, microphone):
+        await client.send(
+            {"type": "session.update", "session": {"type": "realtime", "instructions": LONG_ANSWER}}
+        )
+        content = [{"type": "input_text", "text": REQUEST}]
+        item = {"type": "message", "role": "user", "content": content}
+        await client.send({"type": "conversation.item.create", "item": item})
+        await client.send({"type": "response.create"})
+        return await _follow(client, microphone, audio, begins_s, heard_s)
 
 
 async def _follow(
-    client: RealtimeClient,
-    microphone: Microphone,
-    clock: Callable[[], float],
-    audio: Audio,
-    begins_s: float,
-    heard_s: float,
+    client: RealtimeClient, microphone: Microphone, audio: Audio, begins_s: float, heard_s: float
 ) -> Trial:
-    listener = _Listener()
-    await listener.until(client, clock() + FIRST_SOUND_S, lambda: listener.speaker.played_s >= heard_s)
+    listener, now_s = _Listener(), asyncio.get_running_loop().time()
+    await listener.until(client, now_s + FIRST_SOUND_S, lambda: listener.speaker.played_s >= heard_s)
     if not listener.speaker.playing:
         raise NoAnswer(f"no answer was heard for {heard_s:.1f} s within {FIRST_SOUND_S:g} s of the request")
     start_s = microphone.play(audio)

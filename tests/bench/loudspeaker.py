@@ -22,35 +22,28 @@ class Loudspeaker:
 
     def audio(self, seconds: float, now_s: float) -> None:
         """So much more of the answer arrives."""
-        self._play(now_s)
+        self.wait(now_s)
         self._queued_s += seconds
 
     def hold(self, now_s: float) -> None:
         """Fall silent, and keep what is left."""
-        self._play(now_s)
+        self.wait(now_s)
         self._fall_silent(now_s)
         self._held = True
 
     def resume(self, now_s: float) -> None:
         """Go on from the same sample."""
-        self._play(now_s)
+        self.wait(now_s)
         self._held = False
 
     def clear(self, now_s: float) -> None:
         """Fall silent, and drop what is left."""
-        self._play(now_s)
+        self.wait(now_s)
         self._fall_silent(now_s)
         self._queued_s = 0.0
 
     def wait(self, now_s: float) -> None:
         """Play on."""
-        self._play(now_s)
-
-    def _fall_silent(self, now_s: float) -> None:
-        if self.playing:
-            self.stops_s.append(now_s)
-
-    def _play(self, now_s: float) -> None:
         elapsed_s, before_s, self._now_s = now_s - self._now_s, self._now_s, now_s
         if not self.playing:
             return
@@ -59,3 +52,7 @@ class Loudspeaker:
         played_s = min(elapsed_s, self._queued_s)
         self.played_s += played_s
         self._queued_s -= played_s
+
+    def _fall_silent(self, now_s: float) -> None:
+        if self.playing:
+            self.stops_s.append(now_s)
