@@ -160,7 +160,8 @@ class Session:
             for frame in frames:
                 if self._follows_voice():
                     silence_s = frame.silence_samples / SAMPLE_RATE_HZ
-                    await self._do(self._turns.voice(frame.speaking, silence_s, FRAME_S))
+                    voiced_s = frame.voiced_samples / SAMPLE_RATE_HZ
+                    await self._do(self._turns.voice(frame.speaking, silence_s, FRAME_S, voiced_s))
             if self._turns.state is State.CLOSING:
                 await self._do(self._turns.waited(ear.silence_s()))
             self._decode_when_due(ear)
@@ -321,8 +322,10 @@ class Session:
             self._mouth.hold()
 
     async def _resume(self) -> None:
-        if self._ear is not None:
-            self._ear.close()
+        if self._ear is not None and self._turns.echoes:
+            self._ear.close()  # what begins next does not begin with our own words
+        elif self._ear is not None:
+            self._ear.ignore()
         self._mouth.resume()
 
     async def _stop(self) -> None:
