@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 WORD = re.compile(r"\S+\s*|^\s+")  # with the space after it: alone, spaces would be found equal anywhere
 Edit = tuple[int, int, str]  # start, end, what stands there instead
 Replacement = str | Callable[[re.Match[str]], str]  # a str is a template, as in re.sub
+SAID = "said"  # the group that a rule replaces; what is around it keeps standing for itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,13 @@ class AlignedText:
         return _joined([*pieces, self.part(at, len(self.text))])
 
     def sub(self, pattern: re.Pattern[str], replacement: Replacement) -> AlignedText:
-        """Work as `pattern.sub(replacement, text)`."""
+        """Work as `pattern.sub(replacement, text)`, but replace only the group `said` where there is one."""
         matches = list(pattern.finditer(self.text))
         if not matches:
             return self
         expand = replacement if callable(replacement) else lambda match: match.expand(replacement)
-        return self.edit((match.start(), match.end(), expand(match)) for match in matches)
+        group = SAID if SAID in pattern.groupindex else 0
+        return self.edit((*match.span(group), expand(match)) for match in matches)
 
     def unwrap(self, pattern: re.Pattern[str]) -> AlignedText:
         """Replace every match with its first group, whose characters go on standing for themselves."""
