@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tts import chinese, english, markdown
 from tts.aligned import AlignedText
 from tts.text import for_the_ear, foreign_share, is_chinese
 
@@ -110,11 +111,11 @@ def test_units_are_said_in_full(shown: str, spoken: str) -> None:
         ("https://www.a.org/x?y=1.", "a dot org."),
         ("me@a.co.uk", "me at a dot co dot uk"),
         ("a 401(k), 3x daily", "a four oh one K, three times daily"),
-        ("TNF-α", "TNF-alpha"),
+        ("TNF-α", "TNF alpha"),
         (
             "Dr. Lee, May 5, 2024, 7:30 pm, 98.6°F, $1.50",
-            "Doctor Lee, May fifth, twenty twenty-four, seven thirty p.m., ninety-eight point six degrees Fahrenheit,"
-            " one dollar and fifty cents",
+            "Doctor Lee, May fifth, twenty twenty-four, seven thirty p.m.,"
+            " ninety-eight point six degrees Fahrenheit, one dollar and fifty cents",
         ),
     ],
 )
@@ -143,13 +144,14 @@ def test_a_good_reader_says(shown: str, spoken: str) -> None:
         ("The word 你好 means hello.", False),
         ("38.5", False),
         ("", False),
-        ("```\nif x is not None and y is not None: pass\n```\n好了5。", True),
     ],
 )
 def test_numbers_are_read_in_the_language_around_them(shown: str, chinese: bool) -> None:
-    assert (
-        any(character in "一二三四五六七八九十点" for character in for_the_ear(shown + "5").text) is chinese
-    )
+    assert is_chinese(shown) is chinese
+
+
+def test_code_that_is_not_spoken_does_not_choose_the_language() -> None:
+    assert said("```\nif x is not None and y is not None: pass\n```\n好了5次。") == "好了五次。"
 
 
 def test_said_words_know_what_they_stand_for() -> None:
@@ -186,12 +188,16 @@ def test_another_wording_keeps_the_alignment_of_common_words() -> None:
 SNIPPETS = tuple(sorted({piece for shown, _ in CASES for piece in re.findall(r"\s|\d+|[A-Za-z]+|.", shown)}))
 
 
-@given(
+SHOWN = (
     st.text(alphabet="ab5 .*_`|[]()#-\n$%mg/é头😀½'\"", max_size=40)
     | st.lists(st.sampled_from(SNIPPETS), max_size=20).map("".join)
     | st.lists(st.sampled_from([shown for shown, _ in CASES]), max_size=3).map(" ".join)
     | st.text(max_size=40)
 )
+GROUPS = (*english.BEFORE_UNITS, *english.AFTER_UNITS, *chinese.BEFORE_UNITS, *chinese.AFTER_UNITS)
+
+
+@given(SHOWN)
 @example("²²")
 def test_every_said_character_stands_for_a_place_in_the_shown_text(shown: str) -> None:
     text = for_the_ear(shown)
@@ -200,6 +206,19 @@ def test_every_said_character_stands_for_a_place_in_the_shown_text(shown: str) -
     assert list(text.starts) == sorted(text.starts)
     assert list(text.ends) == sorted(text.ends)
     assert not re.search("[0-9]", text.text)
+
+
+@given(SHOWN)
+def test_a_group_of_rules_is_passed_over_only_where_it_changes_nothing(shown: str) -> None:
+    for group in GROUPS:
+        if not group.sign.search(shown):
+            assert not any(pattern.search(shown) for pattern, _ in group.rules), group.sign.pattern
+
+
+@given(SHOWN.filter(lambda shown: not markdown.MARKED.search(shown)))
+def test_text_without_marks_is_known_at_a_glance(shown: str) -> None:
+    patterns = [pattern for pattern in vars(markdown).values() if isinstance(pattern, re.Pattern)]
+    assert not any(pattern.search(shown) for pattern in patterns)
 
 
 def test_the_share_of_other_scripts_is_of_letters_only() -> None:

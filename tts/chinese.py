@@ -53,7 +53,7 @@ def _version(match: re.Match[str]) -> str:
 
 
 NAMES = group(
-    r"[A-ZⅠ-Ⅻα-ω]|\d\.\d",
+    r"[A-Za-zⅠ-Ⅻα-ω]|\d\.\d",
     ("[Ⅰ-Ⅻ]", lambda match: str(int(unicodedata.numeric(match[0])))),
     (r"(?<![A-Za-z])(?P<said>[IVX]{1,4})(?=\s?[型期级类度章卷世区相])", _roman),
     (r"(?<![A-Za-z])N[oO]\.\s?(?=\d)", "第"),
@@ -64,10 +64,11 @@ NAMES = group(
     (r"(?<![α-ω])[α-ω](?![α-ω])", lambda match: GREEK.get(match[0], match[0])),
 )
 BEFORE_UNITS = (CODES, PRESCRIPTIONS, DATES, TIMES, MONEY, RANGES, SHARES, SIGNS)
+AFTER_UNITS = (NAMES, NUMBERS)
 
 
 def in_chinese(text: AlignedText) -> AlignedText:
     """Return the text as it is read aloud."""
     narrow = AlignedText(text.text.translate(TO_ASCII), text.starts, text.ends)
     text = with_units_said(applied(narrow, BEFORE_UNITS))
-    return applied(text, (NAMES, NUMBERS)).sub(SPACE, "")
+    return applied(text, AFTER_UNITS).sub(SPACE, "")

@@ -51,8 +51,12 @@ def _clock(match: re.Match[str]) -> str:
     return words + (f"{'零' if minute < 10 else ''}{cardinal(str(minute))}分" if minute else "")
 
 
+def _meridiem(match: re.Match[str]) -> str:
+    return ("上午" if match[2] in "aA" else "下午") + match[1]
+
+
 CODES = group(
-    r"\d{3}",
+    rf"\d{{3}}|\+\d|\.{_EXCHANGES}",
     (r"(?<!\d)1[3-9]\d{9}(?!\d)|(?<!\d)1[3-9]\d[- ]\d{4}[- ]\d{4}(?!\d)", _telephone),
     (r"(?<![\d.])[(（]?0\d{2,3}[-)） ]{1,2}\d{3,4}[- ]?\d{4}(?!\d)", _telephone),
     (r"(?<!\d)\d{3}-\d{3}-\d{4}(?!\d)|\+\d{1,3}(?:[- ]\d{2,11}){1,4}", _telephone),
@@ -60,6 +64,7 @@ CODES = group(
     (r"[零幺二三四五六七八九]{3,8}[或和、](?P<said>\d{3,8})(?![\d.,%])", _code),
     (r"(?<!\d)(?P<said>1[12]\d)(?=急救|报警|火警)", _code),
     (rf"(?:{_CODED})[：:是为 ]{{0,2}}[A-Za-z]*(?P<said>\d{{3,}})(?!\d|\.\d)", _code),
+    (r"(?<=[(（])(?P<said>\d{6})(?=[)）])", _code),  # of a share
     (rf"(?<!\d)(?P<said>\d{{5,6}})(?=\.{_EXCHANGES})", _code),
     (rf"\.(?={_EXCHANGES})", " "),
     (r"(?<![A-Za-z\d])[A-Z]{1,3}(?P<said>\d{4,})(?![\d.])", _code),  # G1234次列车
@@ -71,12 +76,13 @@ DATES = group(
     (r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?![\d.])", _date),
     (rf"(?<!\d)\d{{4}}年?(?P<said>{_TO})(?=\d{{4}}年)", "到"),
     (r"(?<![\d.])(?P<said>\d{4})(?=(?:[到至]\d{4})?(?:年|财|款|届))", _year),
-    (r"(?<!\d)\d{2}(?=年\d{1,2}月)|(?<!\d)\d[05](?=后(?:$|[的人，。一出]))", _each_digit),
+    (r"(?<!\d)\d{2}(?=年\d{1,2}月)|(?<!\d)(?:[5-9][05]|0[05]|10)(?=后)", _each_digit),
 )
 TIMES = group(
     "[:：]",
     (rf"(?:{_RATIO})[^，。；\d]{{0,3}}\d+(?P<said>\s?[:：]\s?)(?=\d)", "比"),
     (r"(?<![\d:：])\d+(?P<said>[:：])(?=\d(?![\d:：]))", "比"),
     (rf"\d[:：]\d\d(?P<said>{_TO})(?=\d{{1,2}}[:：]\d\d)", "到"),
+    (r"(?<![\d:：])(\d{1,2}[:：]\d\d)\s?(?i:([ap])\.?m\.?)(?![A-Za-z])", _meridiem),
     (r"(?<![\d:：.])(\d{1,3})[:：](\d\d)(?![\d:：])", _clock),
 )

@@ -24,24 +24,27 @@ COMPARISONS = group(
     (r"\s?±\s?", " plus or minus "),
 )
 SIGNS = group(
-    r"[-–—−+=×÷]|[\dx]\s?x",
+    r"[-–—−+=×÷]|\w\s?x",
     (r"(?<=\d)\s?[-−–]\s?(?=\d+\s?=)", " minus "),
     (
         rf"(?<![\w.-])(?:{NUMBER}|\.\d+)[%°]?(?P<said>\s?[-–—]\s?)(?=(?:{NUMBER}|\.\d+)(?![\d-]|[.,]\d))",
         " to ",
     ),
     (r"(?<![\w)%-])[-−](?=\.?\d)", "minus "),
-    (r"(?<=\d)\s?\+\s?(?=\d)|(?<=[A-Z])\+(?=\d)", " plus "),
+    (r"(?<=\d)x(?=\d)", " by "),
+    (r"(?<=\d)[x×](?!\w|\s?[-+=^])", " times"),
+    (r"(?<=\d)\s?\+\s?(?=\d)|(?<=[A-Z])\+(?=\d)|(?<=[\w)])\s\+\s(?=\w)", " plus "),
     (r"(?<!\w)\+(?=\.?\d)", "plus "),
     (r"(?<=\d)\+(?!\w)", " plus"),
     (r"(?<=[\w)²])\s?=\s?(?=[\w-])", " equals "),
     (r"(?<=\d)\s?×\s?(?=\d)|(?<=\w)\s[x×]\s(?=\d)", " times "),
     (r"(?<=\d)\s?÷\s?(?=\d)", " divided by "),
-    (r"(?<=\d)[x×](?!\w)", " times"),
 )
 NUMBERS = group(
     r"\d",
     (r"(?<=\d)\s?%", " percent"),
+    (r"(?<=\d)\s?‰", " per thousand"),
+    (r"(?<=\d)\s?k\b", " thousand"),
     (rf"{NUMBER}|\.\d+", lambda match: number(match[0])),
 )
 BEFORE_UNITS = (

@@ -80,7 +80,7 @@ NUMERIC_DATES = group(
     (r"(?<![\w-])(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?![\w-])", _iso),
     (r"(?<![\w/])(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)(?![\w/])", _slashes),
     (
-        r"\b(?:on|by|since|until|before|after|from|due) (?P<said>\d{1,2}/\d{1,2})(?![\w/]|\.\d)",
+        r"\b(?i:on|by|since|until|before|after|from|to|due) (?P<said>\d{1,2}/\d{1,2})(?![\w/]|\.\d)",
         _month_and_day,
     ),
 )
@@ -109,5 +109,5 @@ YEARS = group(
     r"\d\d|\d0['’]?s",
     (r"(?<![\w.,])['’]?((?:1\d|20)\d0|[2-9]0)['’]?s\b", _decade),
     (r"(?<![\w.,/$])(?P<said>1[89]\d\d|20[0-4]\d)(?![\w/]|[.,:]\d)", _year),
-    (r"\b(?:[Ii]n|[Ss]ince|[Yy]ear) (?P<said>1[0-7]\d\d)(?![\w/%]|[.,:]\d)", _year),
+    (r"\b(?i:in|since|by|until|year) (?P<said>1[0-7]\d\d|20[5-9]\d)(?![\w/%]|[.,:]\d)", _year),
 )

@@ -60,8 +60,9 @@ PROPORTIONS = group(
     (rf"(?<![\w/.])(?:\d+(?P<said>/)(?=10{_END}))", " out of "),
     (rf"(?<![\w/.])\d+\.\d+(?P<said>/)(?=\d{{1,3}}{_END})", " out of "),
     (rf"(?:{_RATIO})(?: of| is| was)? \d+(?P<said>:)(?=\d)", " to "),
+    (r"(?<![\w:])\d(?P<said>:)(?=\d:\d(?![\d:]))", " to "),
     (rf"(?<![\w:])\d+(?P<said>:)(?=\d+ (?:{_RATIO})\b|\d(?![\d:]))", " to "),
     (r"""\b(\d)['′’]\s?(\d{1,2})["″”]""", _height),
-    (r"(?<=ft )(\d{1,2}) in\b", _inches),
+    (r"(?<=ft )(\d{1,2}) in\b(?:\.(?=,| [a-z]))?", _inches),
 )
 FRACTIONS = group("/", (rf"(?<![\w/.])(\d+ and )?(\d{{1,3}})/(\d{{1,5}}){_END}", _fraction))

@@ -115,7 +115,7 @@ def _range(match: re.Match[str]) -> str:
 
 
 MONEY = group(
-    r"[$€£¥￥₹₩¢]|\b[A-Z]{3}\b",
+    r"[$€£¥￥₹₩¢]|[A-Z]{3}",
     (
         rf"(?<!\w)({_NAME})({NUMBER})(?:{_SCALE})?\s?(?:[-–—]|to)\s?({_NAME})?({NUMBER})(?:{_SCALE})?{_END}",
         _range,

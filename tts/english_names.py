@@ -16,7 +16,6 @@ BEFORE_NUMBER = {  # with a full stop that ends no sentence
     "pp": "pages",
     "vol": "volume",
     "ch": "chapter",
-    "ext": "extension",
 }
 _BEFORE_NUMBER = "|".join(BEFORE_NUMBER)
 # Names that a voice takes for words, or whose digits are part of them. With hyphens: a lone A is the article.
@@ -36,6 +35,7 @@ SPELLED = {
     "MoM": "month over month",
 }
 STREETS = {"St": "Street", "Ave": "Avenue", "Rd": "Road", "Blvd": "Boulevard"}
+_STREET = r"(?:St|Ave|Rd|Blvd)\b(?:\.(?=,| [A-Za-z]))?"
 _LABELLED = "room|suite|flight|highway|route|interstate|apartment|gate"
 _NUMBERED = (
     "type|stage|phase|class|grade|part|chapter|volume|level|factor|section|article|title|tier|book|act|group"
@@ -46,7 +46,7 @@ _RULERS = (
     "Henry|Elizabeth|Louis|Charles|George|Edward|Richard|James|William|Catherine|Philip|Napoleon|Paul|Pius"
     "|Benedict|Leo"
 )
-_ROMAN = r"(?=[IVX])X{0,3}(?:IX|IV|V?I{0,3})"
+_ROMAN = r"(?=[IVX]+\b)X{0,3}(?:IX|IV|V?I{0,3})"
 _ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10}
 _SOFTWARE = "[Vv]ersion|Python|iOS|Android|Java"
 
@@ -56,7 +56,11 @@ def _before_number(match: re.Match[str]) -> str:
 
 
 def _street(match: re.Match[str]) -> str:
-    return STREETS[match["said"][:-1]]
+    return STREETS[match["said"].rstrip(".")]
+
+
+def _rhesus(match: re.Match[str]) -> str:
+    return " positive" if match["said"] == "+" else " negative"
 
 
 def _plan(match: re.Match[str]) -> str:
@@ -101,29 +105,32 @@ def _roman(numeral: str) -> int:
 
 
 ABBREVIATIONS = group(
-    rf"(?i:\b(?:e\.\s?g|i\.\s?e|vs\b|(?:etc|dr|st|ave|rd|blvd|{_BEFORE_NUMBER})\.))",
+    rf"(?i:\b(?:e\.\s?g|i\.\s?e|vs\b|(?:etc|ext|dr|{_BEFORE_NUMBER})\.))|\b(?:St|Ave|Rd|Blvd)\b",
     (r"(?i:\be\.\s?g\.,?)", "for example,"),
     (r"(?i:\bi\.\s?e\.,?)", "that is,"),
     (r"\betc(?P<said>\.)(?=[,;:)]|\s+[a-z])", ""),
+    (r"\bext\.(?=\s|$)", "extension"),
     (r"\bvs\b\.?", "versus"),
     (r"\bDr\.(?=\s+[A-Z])", "Doctor"),
     (rf"\b(?i:({_BEFORE_NUMBER}))\.\s*(?=\d)", _before_number),
-    (r"\b\d+ (?:[A-Z][\w.]* ){1,3}(?P<said>(?:St|Ave|Rd|Blvd)\.)(?=[ ,])", _street),
+    (rf"\b\d+ (?:[A-Z][\w.]* ){{1,3}}(?P<said>{_STREET})", _street),
+    (rf"\b\d+(?:st|nd|rd|th) (?P<said>{_STREET})", _street),
     (r"\bSt\.(?= [A-Z])", "Saint"),
 )
 SIGNED = group(
-    "[#&/→]",
+    "[#&/→]|[-−+] blood",
     (r"(?<!\w)#(?=\d)", "number "),
     (r"\bw/o(?=\s)", "without"),
     (r"\bw/(?=\s)", "with"),
     (r"\by/y\b", "year over year"),
     (r"(?<=[A-Z])&(?=[A-Z])", " and "),
     (r"(?<=\s)&(?=\s)", "and"),
-    (r"(?<=[A-Z])/(?=[A-Z])", " "),
+    (r"(?<=\b[A-Z])/(?=[A-Z]\b)|(?<=[A-Z]{3})/(?=[A-Z]{3})", " "),  # P/E, USD/JPY
     (r"\s?→\s?", " to "),
+    (r"\b(?:AB|A|B|O)(?P<said>[-−+])(?= blood)", _rhesus),
 )
 SPELLINGS = group(
-    r"[A-Za-z][A-Z\d]|Mo?M|\d\(|401|\d-[A-Z]|[A-Z]\.[A-Z]",
+    r"[A-Za-z][A-Z\d]|Mo?M|\d\(|40[13]|457|529|\d-[A-Z]|[A-Z]\.[A-Z]",
     (rf"\b(?:{'|'.join(SPELLED)})(?!\w)", lambda match: SPELLED[match[0]]),
     (r"\bFY\s?'?(?=\d\d(?:\d\d)?\b)", "fiscal year "),
     (r"\b(401|403|457|529)(?:\([a-z]\)|[kKbB]\b)", _plan),
@@ -139,9 +146,10 @@ TELEPHONES = group(
     (r"(?<![\w$£€.,-])(?:911|988)(?![\w%-]|[.,]\d)", _telephone),
 )
 LABELS = group(
-    rf"[A-Za-z]-?\d{{3}}|[A-Z]{{2}} \d{{5}}|\b10\d\d\b|(?i:{_LABELLED}) ",
+    rf"[A-Za-z]-?\d{{3}}|[A-Z]{{2}} \d{{5}}|\b10\d\d\b|529 |(?i:{_LABELLED}) ",
     (r"\b[A-Z]{2} (?P<said>\d{5})(?![\w,.-]\d)", _digits),  # NY 10001
     (r"\b(?:1099|1040|1098)\b", _form),
+    (r"\b(?P<said>529) [Pp]lan", _label),
     (rf"\b(?i:{_LABELLED}) (?:#|number )?(?P<said>\d{{3,4}})(?![\w,.-]\w|[:%])", _label),
     (r"\b[A-Z]{1,3}(?P<said>\d{4,})\b", lambda match: " " + digits(match["said"])),
     (r"\b[A-Za-z]{1,6}(?P<said>-?\d{3})(?![\w.%]|,\d)", lambda match: " " + _label(match)),

@@ -29,6 +29,7 @@ UNITS = {  # written -> said of one, said of several
     "mEq": ("milliequivalent", "milliequivalents"),
     "nmol": ("nanomole", "nanomoles"),
     "pg": ("picogram", "picograms"),
+    "mIU": ("milli-international unit", "milli-international units"),
     "IU": ("international unit", "international units"),
     "U": ("unit", "units"),
     "mmHg": ("millimeter of mercury", "millimeters of mercury"),
@@ -62,6 +63,7 @@ UNITS = {  # written -> said of one, said of several
     "tsp": ("teaspoon", "teaspoons"),
     "tbsp": ("tablespoon", "tablespoons"),
     "oz": ("ounce", "ounces"),
+    "fl oz": ("fluid ounce", "fluid ounces"),
     "lb": ("pound", "pounds"),
     "lbs": ("pound", "pounds"),
     "km": ("kilometer", "kilometers"),
@@ -78,6 +80,12 @@ UNITS = {  # written -> said of one, said of several
     "min": ("minute", "minutes"),
     "s": ("second", "seconds"),
     "sec": ("second", "seconds"),
+    "wk": ("week", "weeks"),
+    "wks": ("week", "weeks"),
+    "mo": ("month", "months"),
+    "mos": ("month", "months"),
+    "yr": ("year", "years"),
+    "yrs": ("year", "years"),
     "ms": ("millisecond", "milliseconds"),
     "bps": ("basis point", "basis points"),  # of a rate: consultations talk of interest, not of modems
 }
@@ -85,7 +93,7 @@ UNITS = {  # written -> said of one, said of several
 PER_WORDS = ("second", "minute", "hour", "day", "night", "week", "month", "year", "dose", "person", "share")
 
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
-_PER_SHORT = {"yr": "year", "mo": "month", "wk": "week", "d": "day", "pt": "patient"}
+_PER_SHORT = {"d": "day", "pt": "patient"}
 _PER = rf"/\s?(?:{NUMBER}\s?)?(?:{_UNIT}|{'|'.join((*PER_WORDS, *_PER_SHORT))})(?![\w²³])"
 # `5 mg`, `5mg/kg`, `1/2 mL`, `5-mg`; not `$5 m`, `A5 m`, the decade `1990s`.
 MEASURE = re.compile(
@@ -97,11 +105,12 @@ BARE_RATE = re.compile(rf"(?<![\w/])({_UNIT})((?:{_PER})+)(?![\w²³/])")
 BARE = re.compile(r"(?<![\w/])(?:mmHg|mm Hg|mEq|mcg|mmol|[µμ]g)(?![\w/])")
 # After a word: dollars/month, cells/µL.
 PER = re.compile(
-    rf"(?<=[a-z\d%])/({'|'.join((*PER_WORDS, *_PER_SHORT))}|[µμmd]?L|kg|g|lb|oz|hr)(?!\w)(?:\.(?=\s[a-z]))?"
+    rf"(?<=[a-z\d%])/({'|'.join((*PER_WORDS, *_PER_SHORT))}|yr|mo|wk|hr|[µμmd]?L|kg|g|lb|oz)(?!\w)"
+    r"(?:\.(?=\s[a-z]))?"
 )
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 SUPERSCRIPT = str.maketrans("0123456789", SUPERSCRIPTS)
-_DOSED = r"(?:\d\s?(?:mg|mcg|g|mL|ml|IU|U)|tablets?|capsules?|pills?|puffs?|drops?|it)"
+_DOSED = r"(?:\d\s?(?:mg|mcg|g|mL|ml|IU|U)|\b(?:tablets?|capsules?|pills?|puffs?|drops?|it))"
 LATIN = {  # of prescriptions, without its full stops
     "bid": "twice a day",
     "tid": "three times a day",
@@ -126,7 +135,7 @@ PRESCRIPTIONS = group(
     (r"\b(?:every\s)?[qQ]\s?(\d{1,2})(?:\s?[-–]\s?(\d{1,2}))?\s?h(?:rs?|ours?)?\b", _every),
     (r"\b(?P<said>(?i:b\.i\.d|t\.?i\.?d|q\.?i\.?d|q\.?d|q\.?h\.?s|p\.?r\.?n|p\.o)\b(?:(?<=\..)\.)?)", _latin),
     # A bid and a PO are other things too.
-    (rf"\b{_DOSED} (?P<said>bid|BID|po|PO)\b", _latin),
+    (rf"{_DOSED} (?P<said>bid|BID|po|PO)\b", _latin),
 )
 
 
@@ -143,12 +152,13 @@ POWERS = group(
     (rf"(?<=10[{SUPERSCRIPTS}])/[Ll]\b|(?<=10[{SUPERSCRIPTS}]{{2}})/[Ll]\b", " per liter"),
     (rf"[A-Za-z0-9)](?P<said>[{SUPERSCRIPTS}]+)", _power),
 )
+_TEMPERATURE = re.compile(r"(?<=\d\.\d)\s?([FC])\b")  # 101.5F
 _HOURS_AND_MINUTES = re.compile(r"(?<=\dh )(\d{1,2})m\b")
 
 
 def with_units_said(text: AlignedText) -> AlignedText:
     """Return the text with measures, and compound units anywhere, in words."""
-    text = text.sub(_HOURS_AND_MINUTES, r"\1 min")
+    text = text.sub(_HOURS_AND_MINUTES, r"\1 min").sub(_TEMPERATURE, r"°\1")
     text = text.edit(edit for match in MEASURE.finditer(text.text) for edit in _measure_edits(match))
     if "/" in text.text:
         text = text.sub(BARE_RATE, lambda match: _said(match[1], match[2], one=False))

@@ -31,6 +31,11 @@ TIMES = re.compile(r"(?<=\d)[ \t]*\*[ \t]*(?=\d)")
 EMPHASIS = re.compile(r"\*+|~~+|`+|(?<!\w)_+|_+(?!\w)")
 
 
+def without_code(text: AlignedText) -> AlignedText:
+    """Return the text without code blocks."""
+    return text.sub(FENCED_CODE, "")
+
+
 def without_markdown(text: AlignedText, *, comma: str = ",", stop: str = ".") -> AlignedText:
     """Return the text without marks: links as their label, rows and items as sentences, no code blocks.
 
@@ -38,7 +43,7 @@ def without_markdown(text: AlignedText, *, comma: str = ",", stop: str = ".") ->
     """
     if not MARKED.search(text.text):
         return text
-    text = text.sub(FENCED_CODE, "").sub(RULE, "")
+    text = without_code(text).sub(RULE, "")
     text = text.edit(_cell_edits(text.text, comma, stop))
     text = text.unwrap(LINK).unwrap(AUTOLINK).sub(FOOTNOTE, "").sub(HTML_TAG, " ")
     text = text.sub(HEADING, "").sub(QUOTE, "").sub(BULLET, "").sub(NUMBERED, rf"\1{comma}").sub(HEADING, "")
