@@ -87,7 +87,7 @@ SHORT = {"分": "分钟", "时": "小时", "日": "天", "d": "天"}  # after a 
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
 _AMOUNT = rf"{NUMBER}(?:[到至]{NUMBER})?[百千万亿]*"
 _PER_HAN = "公斤|千克|毫升|分钟|小时|平方米|个?月|[日天次周年人片粒支瓶袋盒分时秒升克个只斤股张件份晚]"
-_PER = rf"(?:\s?[/／]\s?(?:{NUMBER}\s?)?(?:(?:{_UNIT})(?![A-Za-z\d²³])|{_PER_HAN})){{1,3}}"
+_PER = rf"(?:\s?[/／]\s?(?:(?:{NUMBER}\s?)?(?:{_UNIT})(?![A-Za-z\d²³])|{_PER_HAN})){{1,3}}"
 # 5 mg/kg/天, 72次/分, 3000元/月, 10万/年
 RATE = re.compile(
     rf"(?<![A-Za-z\d.,])({_AMOUNT})(\s?(?:{_UNIT})|[\u4e00-\u9fff]{{1,3}}|(?<=[百千万亿]))({_PER})"

@@ -86,7 +86,7 @@ NUMERIC_DATES = group(
 )
 WRITTEN_DATES = group(
     rf"\b(?:{_SHORT}|{_DAY})|May",
-    (rf"\b(?:{_DAY})\.(?=,|\s)", lambda match: DAYS[match[0][:3]]),
+    (rf"\b(?:{_DAY})\.(?=,|\s(?:\d|at\b|[A-Z]\w+\.? \d))", lambda match: DAYS[match[0][:3]]),
     (rf"\b(?:(?:{_SHORT})\b\.?(?=\s+\d)|(?<=\d )(?:{_SHORT})\b\.?)", _whole_month),
     (rf"\b(the )?(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?({_MONTH})\b(?! \d{{1,2}}\b)", _day_of_month),
     (rf"(?<= of )(?:{_MONTH})(?P<said>,? )(?=\d{{4}}\b)", ", "),

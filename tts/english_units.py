@@ -101,6 +101,8 @@ MEASURE = re.compile(
     rf"([\s-]?)(?!(?<=\d)s)({_UNIT})((?:{_PER})*)(?![\w²³'])"
     r"(?:\.(?=[,;)]|\s+[a-z(]))?"
 )
+# After these a unit is an adjective: 5 milligram tablets.
+THING_MEASURED = re.compile(r"\s(?:tablet|pill|capsule|dose|vial|bottle|patch|strip|glass|bag)(?:e?s)?\b")
 BARE_RATE = re.compile(rf"(?<![\w/])({_UNIT})((?:{_PER})+)(?![\w²³/])")
 BARE = re.compile(r"(?<![\w/])(?:mmHg|mm Hg|mEq|mcg|mmol|[µμ]g)(?![\w/])")
 # After a word: dollars/month, cells/µL.
@@ -168,7 +170,8 @@ def with_units_said(text: AlignedText) -> AlignedText:
 
 def _measure_edits(match: re.Match[str]) -> list[Edit]:
     """The number and the unit apart, so that each goes on standing for its own characters."""
-    edits = [(match.end(1), match.end(), f" {_said(match[3], match[4], one=_singular(match[1], match[2]))}")]
+    one = _singular(match[1], match[2]) or THING_MEASURED.match(match.string, match.end()) is not None
+    edits = [(match.end(1), match.end(), f" {_said(match[3], match[4], one=one)}")]
     if re.fullmatch(NUMBER, match[1]):  # here, where it can be no year
         edits.insert(0, (*match.span(1), number(match[1])))
     return edits
