@@ -51,6 +51,10 @@ def _clock(match: re.Match[str]) -> str:
     return words + (f"{'零' if minute < 10 else ''}{cardinal(str(minute))}分" if minute else "")
 
 
+def _clock_with_seconds(match: re.Match[str]) -> str:
+    return f"{int(match[1])}点{int(match[2])}分{int(match[3])}秒"
+
+
 def _meridiem(match: re.Match[str]) -> str:
     return ("上午" if match[2] in "aA" else "下午") + match[1]
 
@@ -84,5 +88,6 @@ TIMES = group(
     (r"(?<![\d:：])\d+(?P<said>[:：])(?=\d(?![\d:：]))", "比"),
     (rf"\d[:：]\d\d(?P<said>{_TO})(?=\d{{1,2}}[:：]\d\d)", "到"),
     (r"(?<![\d:：])(\d{1,2}[:：]\d\d)\s?(?i:([ap])\.?m\.?)(?![A-Za-z])", _meridiem),
+    (r"(?<![\d:：.])(\d{1,2})[:：](\d\d)[:：](\d\d)(?![\d:：])", _clock_with_seconds),
     (r"(?<![\d:：.])(\d{1,3})[:：](\d\d)(?![\d:：])", _clock),
 )

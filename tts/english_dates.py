@@ -102,6 +102,7 @@ TIMES = group(
         rf"(?=\d{{1,2}}(?::\d\d|\s?{_MERIDIEM}))",
         " to ",
     ),
+    (r"(?<![\d:])(\d{1,2}):(\d\d):(\d\d)(?![\d:])", r"\1:\2 and \3 seconds"),
     (rf"(?<![\d:])(\d{{1,2}}):(\d\d)(?:\s?({_MERIDIEM}))?(?![\d:])", _clock),
     (rf"(?<![\d:.])(\d{{1,2}})\s?({_MERIDIEM})", lambda match: f"{match[1]} {match[2][0].lower()}.m."),
 )
@@ -109,5 +110,9 @@ YEARS = group(
     r"\d\d|\d0['’]?s",
     (r"(?<![\w.,])['’]?((?:1\d|20)\d0|[2-9]0)['’]?s\b", _decade),
     (r"(?<![\w.,/$])(?P<said>1[89]\d\d|20[0-4]\d)(?![\w/]|[.,:]\d)", _year),
-    (r"\b(?i:in|since|by|until|year) (?P<said>1[0-7]\d\d|20[5-9]\d)(?![\w/%]|[.,:]\d)", _year),
+    (
+        rf"(?:\b(?:(?i:in|since|by|until|year)|{_MONTH}) |(?:st|nd|rd|th), )"
+        r"(?P<said>1[0-7]\d\d|20[5-9]\d)(?![\w/%]|[.,:]\d)",
+        _year,
+    ),
 )

@@ -118,8 +118,9 @@ ABBREVIATIONS = group(
     (r"\bSt\.(?= [A-Z])", "Saint"),
 )
 SIGNED = group(
-    "[#&/→]|[-−+] blood",
+    "[#&/→@]|[-−+] blood",
     (r"(?<!\w)#(?=\d)", "number "),
+    (r"(?<=\s)@(?=\s)", "at"),
     (r"\bw/o(?=\s)", "without"),
     (r"\bw/(?=\s)", "with"),
     (r"\by/y\b", "year over year"),

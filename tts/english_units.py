@@ -62,6 +62,7 @@ UNITS = {  # written -> said of one, said of several
     "°": ("degree", "degrees"),
     "tsp": ("teaspoon", "teaspoons"),
     "tbsp": ("tablespoon", "tablespoons"),
+    "Tbsp": ("tablespoon", "tablespoons"),
     "oz": ("ounce", "ounces"),
     "fl oz": ("fluid ounce", "fluid ounces"),
     "lb": ("pound", "pounds"),
@@ -155,12 +156,13 @@ POWERS = group(
     (rf"[A-Za-z0-9)](?P<said>[{SUPERSCRIPTS}]+)", _power),
 )
 _TEMPERATURE = re.compile(r"(?<=\d\.\d)\s?([FC])\b")  # 101.5F
+_LATITUDE = re.compile(r"(?<=\d)°(?=[NSEW]\b)")
 _HOURS_AND_MINUTES = re.compile(r"(?<=\dh )(\d{1,2})m\b")
 
 
 def with_units_said(text: AlignedText) -> AlignedText:
     """Return the text with measures, and compound units anywhere, in words."""
-    text = text.sub(_HOURS_AND_MINUTES, r"\1 min").sub(_TEMPERATURE, r"°\1")
+    text = text.sub(_HOURS_AND_MINUTES, r"\1 min").sub(_TEMPERATURE, r"°\1").sub(_LATITUDE, " degrees ")
     text = text.edit(edit for match in MEASURE.finditer(text.text) for edit in _measure_edits(match))
     if "/" in text.text:
         text = text.sub(BARE_RATE, lambda match: _said(match[1], match[2], one=False))
