@@ -36,11 +36,17 @@ class AlignedText:
 
     def edit(self, edits: Iterable[Edit]) -> AlignedText:
         """Replace spans, given in order, not overlapping; a new text stands for what the old one did."""
-        pieces, at = [], 0
-        for start, end, text in edits:
-            pieces += [self.part(at, start), self._replaced(start, end, text)]
+        texts: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        at = 0
+        for start, end, new in (*edits, (len(self.text), len(self.text), "")):
+            shown_start, shown_end = self._replaced_span(start, end)
+            texts += (self.text[at:start], new)
+            starts += (*self.starts[at:start], *(shown_start,) * len(new))
+            ends += (*self.ends[at:start], *(shown_end,) * len(new))
             at = end
-        return _joined([*pieces, self.part(at, len(self.text))])
+        return AlignedText("".join(texts), tuple(starts), tuple(ends))
 
     def sub(self, pattern: re.Pattern[str], replacement: Replacement) -> AlignedText:
         """Work as `pattern.sub(replacement, text)`, but replace only the group `said` where there is one."""
@@ -67,20 +73,13 @@ class AlignedText:
             if tag != "equal"
         )
 
-    def _replaced(self, start: int, end: int, text: str) -> AlignedText:
+    def _replaced_span(self, start: int, end: int) -> tuple[int, int]:
         if start < end:
-            shown_start, shown_end = self.shown_span(start, end)
-        else:  # an insertion stands for the place between its neighbours
-            shown_start = shown_end = self.ends[start - 1] if start else 0
-        return AlignedText(text, (shown_start,) * len(text), (shown_end,) * len(text))
-
-
-def _joined(pieces: list[AlignedText]) -> AlignedText:
-    return AlignedText(
-        "".join(piece.text for piece in pieces),
-        tuple(start for piece in pieces for start in piece.starts),
-        tuple(end for piece in pieces for end in piece.ends),
-    )
+            return self.shown_span(start, end)
+        here = (
+            self.ends[start - 1] if start else 0
+        )  # an insertion stands for the place between its neighbours
+        return here, here
 
 
 def _around_group(match: re.Match[str]) -> Iterator[Edit]:

@@ -105,6 +105,7 @@ TIMES = group(
     (r"(?<![\d:])(\d{1,2}):(\d\d):(\d\d)(?![\d:])", r"\1:\2 and \3 seconds"),
     (rf"(?<![\d:])(\d{{1,2}}):(\d\d)(?:\s?({_MERIDIEM}))?(?![\d:])", _clock),
     (rf"(?<![\d:.])(\d{{1,2}})\s?({_MERIDIEM})", lambda match: f"{match[1]} {match[2][0].lower()}.m."),
+    (r"(?<= [ap]\.m)\.\.", "."),  # one full stop is enough at the end
 )
 YEARS = group(
     r"\d\d|\d0['’]?s",

@@ -121,7 +121,7 @@ MONEY = group(
         _range,
     ),
     (
-        rf"\b(?:an?|another|every|one) (?P<said>({_NAME})({NUMBER})(?:{_SCALE})?)"
+        rf"\b(?i:an?|another|every|one) (?P<said>({_NAME})({NUMBER})(?:{_SCALE})?)"
         rf"(?=[ -](?!(?:{_NO_NOUN})\b)[a-z])",
         _adjective,
     ),
