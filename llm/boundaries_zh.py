@@ -25,14 +25,14 @@ _CONNECTIVES = """
 """
 # After these a topic or an adverbial is over; after places, if no relative clause follows.
 _TOPIC_ENDS = """
-时候 之前 以前 之后 以后 之外 以外 以来 期间 之间 以内 之内 来说 来讲 来看 开始 时
+时候 之前 以前 之后 以后 之外 以外 以来 期间 之间 以内 之内 来说 来讲 来看 开始 起 时
 """
 _PLACES = "后 前 里 里面 中 上 上面 下 内 以上 以下"
 # They begin the predicate of the whole clause, seldom that of a relative clause.
 _PREDICATES = """
 是 会 能 能够 可以 可能 应该 应当 必须 需要 最好 往往 一般 通常 常常 多半 多数 大约 大概
 一共 已经 正在 将 就 都 也 才 却 更 只有 不能 不要 不会 没有 千万 尽量 一定 至少 请 不但 不仅
-首先 最多 即将 仍然 取决于 就是 虽然 其实 确实 正好 比
+首先 最多 即将 仍然 取决于 就是 虽然 其实 确实 正好 一起 一直 只能 比
 """
 _PURPOSES = "来 以便 用来 作为 为"  # they begin a predicate, if not a relative clause
 # What they report follows as a clause of its own.

@@ -2,8 +2,8 @@
 
     python -m tests.bench.chinese_phrases
 
-On the test half of the labelled sentences; the fixed length is the best on the development half. The last line
-printed is one JSON object.
+On the test half of the labelled sentences; the fixed length is the best on the development half. The last
+line printed is one JSON object.
 """
 
 from __future__ import annotations
