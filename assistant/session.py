@@ -80,6 +80,8 @@ class Session:
         self._wire.open()
         if self._engines.failures:
             self._wire.mode_changed("text", "; ".join(self._engines.failures))
+        elif self._engines.other_voice:
+            self._wire.notice("liushui.mode", mode="audio", reason=self._engines.other_voice)
         self._configure(self._wire.settings)
         self._spawn(self._read())
         try:
