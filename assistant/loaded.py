@@ -42,6 +42,7 @@ class Engines:
     failures: tuple[str, ...] = ()
     voice_worker: Worker = field(default_factory=lambda: Worker("synthesizer"))
     new_dialogue_worker: Callable[[], Worker] = lambda: Worker("dialogue")  # one per session
+    other_voice: str | None = None  # which voice speaks instead of the one asked for, and why
 
     def voice(self, rate: float) -> Voice | None:
         """The voice at a speaking rate, if there is one."""
