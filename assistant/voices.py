@@ -110,12 +110,12 @@ def _kokoro_voice(voice: str, store: Store, threads: int) -> Synthesizer:
     return KokoroSynthesizer(model / "model.onnx", table / "voices.npz", voice, threads=threads)
 
 
-def _coqui(folder: str, device: str) -> Synthesizer:
+def _coqui(source: str, device: str) -> Synthesizer:
     try:
         from tts import coqui
     except ModuleNotFoundError as error:
         raise ConfigError(f"Coqui's voices need {error.name}: pip install 'liushui[coqui]'") from error
-    return coqui.load(Path(folder).expanduser(), device=device)
+    return coqui.load(source, device=device)
 
 
 def _located(weights: str, store: Store) -> Path:

@@ -18,7 +18,10 @@ PACKAGES = ENGINES | {"assistant"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-INSTALLED = packages_distributions()  # import name -> distributions
+INSTALLED = {
+    "TTS": ["coqui-tts"],
+    **packages_distributions(),
+}  # import name -> distributions; that one is elsewhere
 LONGEST_MODULE_LINES = 400
 EXTRAS = {  # modules imported by those who have the extra
     "llm/hub": "hub",

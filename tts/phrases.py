@@ -27,6 +27,7 @@ class Phrase:
 
     audio: Audio
     spans: list[WordSpan]
+    goes_on: bool = False  # amid the sentence of the phrase before: no gap between them
 
 
 class PhrasedVoice(ABC):
@@ -59,8 +60,9 @@ class PhrasedVoice(ABC):
         try:
             for phrase in self._phrases(text, rate):
                 if len(phrase.audio):
-                    audio = np.concatenate((gap, phrase.audio))
-                    yield replace(phrase, audio=audio, spans=shifted(phrase.spans, len(gap)))
+                    before = gap[:0] if phrase.goes_on else gap
+                    audio = np.concatenate((before, phrase.audio))
+                    yield replace(phrase, audio=audio, spans=shifted(phrase.spans, len(before)))
                     gap = np.zeros(round(SENTENCE_GAP_S * self.sample_rate_hz), np.float32)
         except TtsError:
             raise
