@@ -16,7 +16,7 @@ from llm.pacing import Chunk, Pacer
 from tts.engine import Speech, StreamingSynthesizer, Synthesizer
 from tts.errors import UnspeakableText
 
-AHEAD_S = 12.0  # audio computed ahead of the ear: 1.2 MB, and what a barge-in would waste
+AHEAD_S = 5.0  # audio computed ahead of the ear: what a barge-in would waste; the pacer asks for half of it
 
 
 @dataclass(frozen=True, slots=True)
