@@ -33,6 +33,7 @@ class Ear:
         self._preroll = np.zeros(0, np.float32)  # the last PREROLL_SAMPLES, while nothing is open
         self._decoded = 0  # session sample at the last partial's start
         self._voice_end = 0  # session sample at the end of the last voice
+        self._voiced_frames = 0  # of the open utterance
 
     def resample(self, samples: Audio, rate_hz: int) -> Iterator[Audio]:
         """The client's audio as slices at 16 kHz, short enough to give way between them."""
@@ -50,6 +51,7 @@ class Ear:
         else:
             self._preroll = np.concatenate((self._preroll, audio))[-PREROLL_SAMPLES:]
         frames = self._detector.feed(audio)
+        self._voiced_frames += sum(frame.speaking and not frame.silence_samples for frame in frames)
         if frames:
             self._voice_end = frames[-1].end_sample - frames[-1].silence_samples
         return frames
@@ -61,6 +63,7 @@ class Ear:
             self.utterance.feed(self._preroll)
             self.started = max(0, self.received - self._detector.onset_samples)
             self._decoded = self.received
+            self._voiced_frames = self._detector.onset_samples // FRAME_SAMPLES
         return self.utterance
 
     def close(self) -> None:
@@ -71,6 +74,10 @@ class Ear:
     def silence_s(self) -> float:
         """Seconds since the last voiced frame, up to what was just received."""
         return (self.received - self._voice_end) / SAMPLE_RATE_HZ
+
+    def voiced_s(self) -> float:
+        """Seconds of voice in the open utterance, without its pauses."""
+        return self._voiced_frames * FRAME_S
 
     def voiced_until(self) -> int:
         """How much had been fed to the open utterance at the end of the last voice."""

@@ -9,6 +9,7 @@ from asr.endpoint import SmartTurn
 from asr.engine import Recognizer
 from asr.vad import VoiceDetector
 from assistant.ear import Ear
+from assistant.pace_store import PaceStore
 from assistant.reply import Voice
 from assistant.workers import Worker
 from llm.engine import LanguageModel
@@ -42,10 +43,11 @@ class Engines:
     failures: tuple[str, ...] = ()
     voice_worker: Worker = field(default_factory=lambda: Worker("synthesizer"))
     new_dialogue_worker: Callable[[], Worker] = lambda: Worker("dialogue")  # one per session
+    paces: PaceStore | None = None  # of users who come back; None: none are kept
 
-    def voice(self, rate: float) -> Voice | None:
-        """The voice at a speaking rate, if there is one."""
-        return Voice(self.synthesizer, self.voice_worker, rate) if self.synthesizer is not None else None
+    def voice(self) -> Voice | None:
+        """The voice at its own speaking rate, if there is one."""
+        return Voice(self.synthesizer, self.voice_worker) if self.synthesizer is not None else None
 
     def close(self) -> None:
         """Let running steps of the audio engines end, and leave."""

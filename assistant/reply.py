@@ -26,6 +26,7 @@ class Voice:
     synthesizer: Synthesizer
     worker: Worker
     rate: float = 1.0  # speaking rate, 1 = the voice's own
+    pause_scale: float = 1.0  # times the usual pauses between chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,14 @@ class Reply:
             self._voice = None
             self._notes.voice_lost(error)
             return _silent(chunk)
-        return _sounding(chunk, speech)
+        return _sounding(chunk, speech, voice.pause_scale)
 
 
 def _silent(chunk: Chunk) -> Piece:
     return Piece(chunk.text, np.zeros(0, np.float32))
 
 
-def _sounding(chunk: Chunk, speech: Speech) -> Piece:
-    pause = np.zeros(int(chunk.pause_s * speech.sample_rate_hz), np.float32)
+def _sounding(chunk: Chunk, speech: Speech, pause_scale: float) -> Piece:
+    pause = np.zeros(int(chunk.pause_s * pause_scale * speech.sample_rate_hz), np.float32)
     words = tuple((word.end_s, word.text_end) for word in speech.words)
     return Piece(chunk.text, np.concatenate((speech.audio, pause)), words)
