@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,7 +14,10 @@ from assistant.pace_store import PaceStore
 from assistant.reply import Voice
 from assistant.workers import Worker
 from llm.engine import LanguageModel
+from tts.cache import CachedSynthesizer, SpeechCache
 from tts.engine import Synthesizer
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +47,18 @@ class Engines:
     failures: tuple[str, ...] = ()
     voice_worker: Worker = field(default_factory=lambda: Worker("synthesizer"))
     new_dialogue_worker: Callable[[], Worker] = lambda: Worker("dialogue")  # one per session
+    speeches: SpeechCache = field(default_factory=SpeechCache)
     paces: PaceStore | None = None  # of users who come back; None: none are kept
 
     def voice(self) -> Voice | None:
-        """The voice at its own speaking rate, if there is one."""
-        return Voice(self.synthesizer, self.voice_worker) if self.synthesizer is not None else None
+        """A conversation's voice at its own speaking rate, if there is one."""
+        if self.synthesizer is None:
+            return None
+        return Voice(CachedSynthesizer(self.synthesizer, self.speeches), self.voice_worker)
 
     def close(self) -> None:
         """Let running steps of the audio engines end, and leave."""
+        log.info("speech cache: %s", self.speeches.statistics())
         hearing = (self.hearing.words_worker, self.hearing.turn_worker) if self.hearing else ()
         for worker in (self.voice_worker, *hearing):
             worker.close()
