@@ -2,15 +2,16 @@
 # user's cache folder (or $LIUSHUI_HOME). Needed are python3, its virtual environments and a C compiler.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help talk serve test lint bench clean
+.PHONY: help talk serve test test-coqui lint bench clean
 
 PYTHON ?= python3
 VENV   := .venv
+COQUI  := .venv-coqui
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check
 TORCH  := $(shell grep '^torch==' constraints.txt)
 
 help: ## show these targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 talk: $(VENV)/.run ## ask the sample questions aloud and hear (and read) the answers
 	@$(VENV)/bin/liushui talk
@@ -22,6 +23,9 @@ test: $(VENV)/.dev lint ## lint, types and every test
 	@$(VENV)/bin/liushui weights fetch
 	@$(VENV)/bin/python -m pytest
 
+test-coqui: $(COQUI)/.made ## Coqui's voices, in an environment of their own
+	@$(COQUI)/bin/python -m pytest -q tests/test_tts_coqui.py
+
 lint: $(VENV)/.dev ## ruff and mypy --strict
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -32,7 +36,7 @@ bench: $(VENV)/.dev ## every bench in tests/bench, one after the other
 	  $(VENV)/bin/python -m "tests.bench.$$(basename "$$bench" .py)"; done
 
 clean: ## remove the virtual environment and the tools' caches (weights stay)
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(COQUI) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # pip's own output goes to $(VENV)/install.log; a terminal sees it as one moving line, and a failure shows its end.
 # $(1) what is said, $(2) what is installed
@@ -76,6 +80,14 @@ $(VENV)/.run: $(VENV)/.torch pyproject.toml setup.py $(wildcard */c/*)
 	@command -v cc gcc >/dev/null || echo "==> no C compiler: recognition and language model will be slower. To change that:" \
 	  "apt-get install gcc libc6-dev (on Debian or Ubuntu), then make clean and this again"
 	$(call install,liushui and its libraries,-e .)
+	@touch $@
+
+# The compiled part of torchaudio is linked against CUDA; without it, its Python does the same.
+$(COQUI)/.made: pyproject.toml
+	@$(PYTHON) -m venv $(COQUI)
+	@$(COQUI)/bin/python -m pip install --quiet $(TORCH)
+	@$(COQUI)/bin/python -m pip install --quiet -e '.[coqui]' faster-whisper hypothesis pytest pytest-asyncio
+	@rm -f $(COQUI)/lib/python3*/site-packages/torchaudio/lib/*.so
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run

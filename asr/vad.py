@@ -33,6 +33,7 @@ class Voice:
     end_sample: int  # samples fed up to the frame's end
     probability: float  # that the frame is voice
     speaking: bool  # voice for long enough to be speech, and not yet silent for long
+    voiced_samples: int  # of voice in a row, up to the frame's end; may be the beginning of speech
     silence_samples: int  # since the last voice of speech; 0 while voiced; a possible onset holds the count
 
 
@@ -92,19 +93,19 @@ class Hysteresis:
         self.silent_frames = 0  # since the last voiced frame of speech, or since the start
         self._onset, self._offset = onset, offset
         self._onset_frames, self._offset_frames = onset_frames, offset_frames
-        self._voiced_frames = 0  # in a row, up to now
+        self.voiced_frames = 0  # in a row, up to now
 
     def step(self, probability: float) -> None:
-        """Take in the next frame; mutates `speaking` and `silent_frames`."""
-        voiced = probability >= (self._offset if self._voiced_frames else self._onset)
+        """Take in the next frame."""
+        voiced = probability >= (self._offset if self.voiced_frames else self._onset)
         if not voiced:
             # Frames of a false onset were silence after all.
-            self.silent_frames += 1 if self.speaking else 1 + self._voiced_frames
-            self._voiced_frames = 0
+            self.silent_frames += 1 if self.speaking else 1 + self.voiced_frames
+            self.voiced_frames = 0
             self.speaking = self.speaking and self.silent_frames < self._offset_frames
             return
-        self._voiced_frames += 1
-        self.speaking = self.speaking or self._voiced_frames >= self._onset_frames
+        self.voiced_frames += 1
+        self.speaking = self.speaking or self.voiced_frames >= self._onset_frames
         if self.speaking:
             self.silent_frames = 0
 
@@ -130,11 +131,6 @@ class VoiceDetector:
         self._rest = np.zeros(0, np.float32)  # samples of a frame that is not whole yet
         self._weighed = 0  # of them, how many the loudness knows
         self._end_sample = 0
-
-    @property
-    def onset_samples(self) -> int:
-        """How long voice must last to count as speech: at the onset, it began so many samples ago."""
-        return self._thresholds[2] * FRAME_SAMPLES
 
     def feed(self, samples: Audio) -> list[Voice]:
         """Take in samples (16 kHz); the verdicts on the frames that they complete. Raises BadAudio."""
@@ -174,7 +170,8 @@ class VoiceDetector:
         silence = self._hysteresis.silent_frames * FRAME_SAMPLES
         if silence:
             silence = max(silence, quiet)
-        return Voice(self._end_sample, probability, self._hysteresis.speaking, silence)
+        voiced = self._hysteresis.voiced_frames * FRAME_SAMPLES
+        return Voice(self._end_sample, probability, self._hysteresis.speaking, voiced, silence)
 
     def _weigh(self, samples: Audio) -> None:
         """Tell the loudness what it does not know yet of a frame, or of the part of one."""

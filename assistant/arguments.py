@@ -19,6 +19,7 @@ EXAMPLES = """
   liushui chat --domain finance                   typed, in the terminal
   liushui say "Take 5 mg twice a day." -o dose.wav
   liushui transcribe samples/wav/headache.wav
+  liushui voices
   liushui weights list
 """
 SERVE_EXAMPLES = """
@@ -44,6 +45,10 @@ SAY_EXAMPLES = """
 TRANSCRIBE_EXAMPLES = """
   liushui transcribe samples/wav/headache.wav
   liushui transcribe meeting.flac --json --language auto
+"""
+VOICES_EXAMPLES = """
+  liushui voices
+  liushui say --voice joe "Good morning." -o morning.wav
 """
 WEIGHTS_EXAMPLES = """
   liushui weights list
@@ -82,6 +87,7 @@ def parser() -> ArgumentParser:
     _add_chat(add_parser)
     _add_say(add_parser)
     _add_transcribe(add_parser)
+    _add(add_parser, "voices", "list the voices, and which are here", VOICES_EXAMPLES)
     _add_weights(add_parser)
     _add_replies(add_parser)
     _add_pace(add_parser)
@@ -243,7 +249,12 @@ def _add_recognizer(command: ArgumentParser) -> None:
 
 
 def _add_voice(command: ArgumentParser) -> None:
-    command.add_argument("--voice", default="heart", help="the voice that speaks (default: %(default)s)")
+    command.add_argument(
+        "--voice",
+        default="heart",
+        help="a name of `liushui voices`; the .onnx file of a Piper voice; or coqui:FOLDER of a Coqui model "
+        "(default: %(default)s)",
+    )
 
 
 def _add_compute(command: ArgumentParser) -> None:

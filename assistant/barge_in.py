@@ -58,17 +58,22 @@ class Sound:
 
     def __init__(self, policy: TurnPolicy) -> None:
         self._policy = policy
-        self._voiced_s = 0.0
+        self._speech = False  # it lasted long enough to be one
+        self._voiced_s = 0.0  # since then
         self._first = ""  # word of the last reading
         self._judged = False  # it was read to its end, and is no interruption
 
-    def voice(self, voiced_s: float) -> None:
-        """The voice lasted so much longer."""
-        self._voiced_s += voiced_s
+    def voice(self, voiced_s: float, *, speech: bool) -> None:
+        """The voice lasted so much longer, 0: it ceased; `speech`: it is no click."""
+        if self._speech:
+            self._voiced_s += voiced_s
+        self._speech = self._speech or speech
         self._judged = self._judged and voiced_s == 0.0
 
     def over(self, silence_s: float) -> bool:
         """True when, after so much silence, it was no interruption."""
+        if not self._speech:
+            return True
         return silence_s >= (self._policy.noise_s if self._judged else self._policy.unread_s)
 
     def read(self, reading: Reading, saying: str) -> Verdict | None:

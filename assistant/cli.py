@@ -21,6 +21,7 @@ MODULES = {
     "chat": "assistant.chat",
     "say": "assistant.say",
     "transcribe": "assistant.transcribe",
+    "voices": "assistant.voices_command",
     "weights": "assistant.weights_command",
     "replies": "assistant.replies_command",
     "pace": "assistant.pace_command",

@@ -30,9 +30,10 @@ class Ear:
         self._recognizer = recognizer
         self._detector = detector
         self._resampler: tuple[int, Resampler] | None = None  # with the rate that it takes
-        self._preroll = np.zeros(0, np.float32)  # the last PREROLL_SAMPLES, while nothing is open
+        self._preroll = np.zeros(0, np.float32)  # the last PREROLL_SAMPLES
         self._decoded = 0  # session sample at the last partial's start
-        self._voice_end = 0  # session sample at the end of the last voice
+        self._voice_start = 0  # session sample at which the last voice in a row began
+        self._voice_end = 0  # and at its end
         self._voiced_frames = 0  # of the open utterance
 
     def resample(self, samples: Audio, rate_hz: int) -> Iterator[Audio]:
@@ -48,12 +49,14 @@ class Ear:
         self.received += len(audio)
         if self.utterance is not None:
             self.utterance.feed(audio)
-        else:
-            self._preroll = np.concatenate((self._preroll, audio))[-PREROLL_SAMPLES:]
+        self._preroll = np.concatenate((self._preroll, audio))[-PREROLL_SAMPLES:]
         frames = self._detector.feed(audio)
-        self._voiced_frames += sum(frame.speaking and not frame.silence_samples for frame in frames)
+        self._voiced_frames += sum(frame.voiced_samples > 0 for frame in frames)
         if frames:
             self._voice_end = frames[-1].end_sample - frames[-1].silence_samples
+        for frame in frames:
+            if frame.voiced_samples:
+                self._voice_start = frame.end_sample - frame.voiced_samples
         return frames
 
     def open(self) -> Utterance:
@@ -61,15 +64,19 @@ class Ear:
         if self.utterance is None:
             self.utterance = Utterance(self._recognizer)
             self.utterance.feed(self._preroll)
-            self.started = max(0, self.received - self._detector.onset_samples)
+            self.started = self._voice_start
             self._decoded = self.received
-            self._voiced_frames = self._detector.onset_samples // FRAME_SAMPLES
+            self._voiced_frames = max(0, self._voice_end - self._voice_start) // FRAME_SAMPLES
         return self.utterance
 
     def close(self) -> None:
         """The utterance is over; the next one starts at the next onset."""
-        self.utterance = None
+        self.ignore()
         self._preroll = self._preroll[:0]
+
+    def ignore(self) -> None:
+        """What was heard is no utterance, or not yet: the next one may have begun in it."""
+        self.utterance = None
 
     def silence_s(self) -> float:
         """Seconds since the last voiced frame, up to what was just received."""

@@ -5,14 +5,16 @@ The engines' own modules are imported by the loaders: a text-only command pays f
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from argparse import Namespace
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assistant import voices
 from assistant.errors import ConfigError
 from assistant.progress import shown_progress
 from assistant.weights import Store
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from llm.engine import LanguageModel
     from tts.engine import Synthesizer
 
-VOICES = ("heart",)  # the one that hibari-tts brings inside
+log = logging.getLogger(__name__)
+
+VOICE_RATE_HZ = 24_000  # of all that is spoken: the wire's own
 HUB_PREFIX = "hub:"
 KEY_VARIABLE = "LIUSHUI_LLM_KEY"  # of the model's server; an option would show in the list of processes
 
@@ -36,7 +40,7 @@ class EngineConfig:
 
     llm: str = "qwen2.5-0.5b"  # weights' name, a GGUF file or hub folder, a server's URL#MODEL, or hub:...
     asr: str = "whisper-base"  # weights' name, or a folder with a CTranslate2 Whisper
-    voice: str = "heart"  # of VOICES
+    voice: str = "heart"  # a name of `liushui voices`, a Piper voice's .onnx file, or coqui:FOLDER
     device: str = "cpu"
     threads: int = 2  # of each engine; they take turns more than they run at once
     language: str = "en"  # ISO 639-1, or "auto"
@@ -46,8 +50,7 @@ class EngineConfig:
             raise ConfigError(f"threads is {self.threads}; an engine needs at least 1")
         if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
             raise ConfigError(f"device is {self.device!r}; use cpu, cuda or cuda:N")
-        if self.voice not in VOICES:
-            raise ConfigError(f"voice is {self.voice!r}; there is {', '.join(VOICES)}")
+        voices.check_name(self.voice)
         if not re.fullmatch(r"auto|[a-z]{2,3}", self.language):
             raise ConfigError(f"language is {self.language!r}; use a code such as en or zh, or auto")
 
@@ -164,14 +167,33 @@ def load_end_of_turn(store: Store) -> SmartTurn:
     return SmartTurn(_located("smart-turn-v3.2", store) / "model.onnx")
 
 
-def load_synthesizer(config: EngineConfig) -> Synthesizer:
-    """Load the voice; its weights are inside its package. Raises TtsError.
+def load_synthesizer(config: EngineConfig, store: Store) -> Synthesizer:
+    """Load the voice, its weights fetched when missing. Raises WeightsError, ConfigError or TtsError."""
+    voice = voices.load(config.voice, store, threads=config.threads, device=config.device)
+    if voice.sample_rate_hz == VOICE_RATE_HZ:
+        return voice
+    from tts.resampled import Resampled
 
-    One thread is a hundred times faster than real time, and leaves the others to the decoder.
+    return Resampled(voice, VOICE_RATE_HZ)
+
+
+def load_voice_or_another(config: EngineConfig, store: Store) -> tuple[Synthesizer, str | None]:
+    """Load the voice, or when it fails the next that loads, with which and why: "heart speaks: ...".
+
+    Raises what the voice asked for failed with, when no other loads either.
     """
-    from tts.hibari import HibariSynthesizer
-
-    return HibariSynthesizer()
+    try:
+        return load_synthesizer(config, store), None
+    except Exception as error:  # whatever it is, a conversation in another voice is better than none
+        log.exception("the voice %s could not be loaded", config.voice)
+        for name in voices.others(config.voice, store):
+            try:
+                synthesizer = load_synthesizer(replace(config, voice=name), store)
+            except Exception:  # as above
+                log.exception("nor the voice %s", name)
+            else:
+                return synthesizer, f"{name} speaks instead of {config.voice}: {error}"
+        raise
 
 
 def _located(name: str, store: Store) -> Path:

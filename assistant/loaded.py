@@ -47,6 +47,7 @@ class Engines:
     failures: tuple[str, ...] = ()
     voice_worker: Worker = field(default_factory=lambda: Worker("synthesizer"))
     new_dialogue_worker: Callable[[], Worker] = lambda: Worker("dialogue")  # one per session
+    other_voice: str | None = None  # which voice speaks instead of the one asked for, and why
     speeches: SpeechCache = field(default_factory=SpeechCache)
     paces: PaceStore | None = None  # of users who come back; None: none are kept
 

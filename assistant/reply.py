@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from assistant.playback import Piece, Playback
 from assistant.workers import Worker
 from llm.engine import Token
 from llm.pacing import Chunk, Pacer
-from tts.engine import Speech, Synthesizer
+from tts.engine import Speech, StreamingSynthesizer, Synthesizer
 from tts.errors import UnspeakableText
 
 AHEAD_S = 12.0  # audio computed ahead of the ear: 1.2 MB, and what a barge-in would waste
@@ -75,29 +75,46 @@ class Reply:
     async def _deliver(self, chunks: list[Chunk]) -> None:
         for chunk in chunks:
             self._notes.mark("first_phrase")
-            self._playback.add(await self._speak(chunk))
-            self._notes.mark("first_audio")
-            await self._notes.delivered()
+            async with aclosing(self._speak(chunk)) as pieces:
+                async for piece in pieces:
+                    self._playback.add(piece)
+                    self._notes.mark("first_audio")
+                    await self._notes.delivered()
 
-    async def _speak(self, chunk: Chunk) -> Piece:
-        if (voice := self._voice) is None:
-            return _silent(chunk)
+    async def _speak(self, chunk: Chunk) -> AsyncGenerator[Piece]:
+        """Yield the pieces of a chunk as they are ready; what the voice leaves out is the last of them."""
+        shown = 0  # characters of the chunk in the pieces so far
         try:
-            speech = await voice.worker.run(lambda: voice.synthesizer.synthesize(chunk.text, rate=voice.rate))
+            if (voice := self._voice) is not None:
+                parts = _parts(voice, chunk.text)
+                while (speech := await voice.worker.run(lambda: next(parts, None))) is not None:
+                    piece = _sounding(chunk, speech, shown, voice.pause_scale)
+                    shown += len(piece.text)
+                    yield piece
         except UnspeakableText:
-            return _silent(chunk)  # another script than the voice's: shown, not spoken
+            pass  # another script than the voice's: shown, not spoken
         except Exception as error:
             self._voice = None
             self._notes.voice_lost(error)
-            return _silent(chunk)
-        return _sounding(chunk, speech, voice.pause_scale)
+        if shown < len(chunk.text):
+            yield Piece(chunk.text[shown:], np.zeros(0, np.float32))
 
 
-def _silent(chunk: Chunk) -> Piece:
-    return Piece(chunk.text, np.zeros(0, np.float32))
+def _parts(voice: Voice, text: str) -> Iterator[Speech]:
+    """Speak a chunk step by step; each step blocks."""
+    if isinstance(voice.synthesizer, StreamingSynthesizer):
+        yield from voice.synthesizer.stream(text, rate=voice.rate)
+    else:
+        yield voice.synthesizer.synthesize(text, rate=voice.rate)
 
 
-def _sounding(chunk: Chunk, speech: Speech, pause_scale: float) -> Piece:
-    pause = np.zeros(int(chunk.pause_s * pause_scale * speech.sample_rate_hz), np.float32)
-    words = tuple((word.end_s, word.text_end) for word in speech.words)
-    return Piece(chunk.text, np.concatenate((speech.audio, pause)), words)
+def _sounding(chunk: Chunk, speech: Speech, start: int, pause_scale: float) -> Piece:
+    """Return what `speech` says of a chunk from its character `start` on; the last part has the pause."""
+    end = max([start, *(word.text_end for word in speech.words)])
+    audio = speech.audio
+    if not any(map(str.isalnum, chunk.text[end:])):  # nothing more to say
+        end = len(chunk.text)
+        pause = np.zeros(int(chunk.pause_s * pause_scale * speech.sample_rate_hz), np.float32)
+        audio = np.concatenate((audio, pause))
+    words = tuple((word.end_s, max(0, word.text_end - start)) for word in speech.words)
+    return Piece(chunk.text[start:end], audio, words)

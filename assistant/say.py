@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from assistant.engines import config_from, load_synthesizer
 from assistant.errors import ConfigError
 from assistant.progress import CONSOLE, shown_count
+from assistant.weights import Store
 from llm.pacing import Pacer
 from tts.engine import Synthesizer
 
@@ -30,7 +31,7 @@ def run(args: Namespace) -> None:
         raise ConfigError("a terminal cannot play a WAV file: name one with --out, or pipe it to a player")
     if args.out is not None and not args.out.parent.is_dir():
         raise ConfigError(f"no folder {args.out.parent} to write {args.out.name} into")
-    synthesizer = load_synthesizer(config_from(args))
+    synthesizer = load_synthesizer(config_from(args), Store())
     audio = speak(synthesizer, text, args.rate)
     if args.out is None:
         write_wav(sys.stdout.buffer, audio, synthesizer.sample_rate_hz)

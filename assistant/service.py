@@ -66,11 +66,12 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
     with step("loading the recognizer"):
         hearing = _unless_it_fails("hearing", lambda: _load_hearing(config, store), failures)
     with step("loading the voice"):
-        synthesizer = _unless_it_fails(
-            "the voice", lambda: loading.load_synthesizer(config.engines), failures
+        loaded = _unless_it_fails(
+            "the voice", lambda: loading.load_voice_or_another(config.engines, store), failures
         )
+    synthesizer, other_voice = loaded or (None, None)
     paces = PaceStore(store.home / FOLDER)
-    return Engines(model, hearing, synthesizer, tuple(failures), paces=paces)
+    return Engines(model, hearing, synthesizer, tuple(failures), other_voice=other_voice, paces=paces)
 
 
 def _load_hearing(config: ServiceConfig, store: Store) -> Hearing:
@@ -99,7 +100,8 @@ def application(config: ServiceConfig, engines: Engines) -> Starlette:
         await Session(connection, engines, policy).run()
 
     def health() -> dict[str, object]:
-        return {"audio": not engines.failures, "failures": list(engines.failures)}
+        notes = [engines.other_voice] if engines.other_voice else []
+        return {"audio": not engines.failures, "failures": [*engines.failures, *notes]}
 
     return create_app(
         serve,
@@ -123,6 +125,8 @@ def run(args: Namespace) -> None:
     engines = load_engines(config, Store(), shown_step)
     for failure in engines.failures:
         print(f"text only: {failure}")
+    if engines.other_voice:
+        print(f"another voice: {engines.other_voice}")
     try:
         print(f"ws://{config.host}:{config.port}/v1/realtime (Ctrl-C ends it)", flush=True)
         server.run(application(config, engines), config.host, config.port, log_level="warning")

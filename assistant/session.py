@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from asr.engine import SAMPLE_RATE_HZ
 from asr.errors import Outdated
 from asr.numbers import with_digits
-from asr.streaming import HEARD_S, Utterance
+from asr.streaming import Utterance
+from assistant import completeness
 from assistant.answer import Answer
 from assistant.caption import Caption
 from assistant.ear import FRAME_S, Ear
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 
 INBOX_ITEMS = 64  # 1.3 s of 20 ms audio messages; past that, the client's own socket waits
 USUAL = TurnPolicy()
-SCORE_AFTER_S = (0.0, 0.13)  # at once; in doubt again with more of the silence that it was trained to see
 # New audio between the starts of two partial transcripts. While the user speaks, at least so many times what
 # one takes, for the final transcript may have to wait for it; during an answer, it says whether to stop.
 PARTIAL_S = {State.SPEAKING: 0.4, State.DUCKED: 0.1}
@@ -80,6 +80,8 @@ class Session:
         self._wire.open()
         if self._engines.failures:
             self._wire.mode_changed("text", "; ".join(self._engines.failures))
+        elif self._engines.other_voice:
+            self._wire.notice("liushui.mode", mode="audio", reason=self._engines.other_voice)
         self._configure(self._wire.settings)
         self._spawn(self._read())
         try:
@@ -160,7 +162,8 @@ class Session:
             for frame in frames:
                 if self._follows_voice():
                     silence_s = frame.silence_samples / SAMPLE_RATE_HZ
-                    await self._do(self._turns.voice(frame.speaking, silence_s, FRAME_S))
+                    voiced_s = frame.voiced_samples / SAMPLE_RATE_HZ
+                    await self._do(self._turns.voice(frame.speaking, silence_s, FRAME_S, voiced_s))
             if self._turns.state is State.CLOSING:
                 await self._do(self._turns.waited(ear.silence_s()))
             self._decode_when_due(ear)
@@ -224,17 +227,8 @@ class Session:
         await self._inbox.put(Transcribed(answer, text))
 
     async def _score(self, hearing: Hearing, answer: Answer, utterance: Utterance) -> None:
-        completeness = hearing.end_of_turn.completeness
-        for pause_s in SCORE_AFTER_S:
-            await asyncio.sleep(pause_s)
-            try:
-                score = await hearing.turn_worker.run(completeness, utterance.audio(HEARD_S))
-            except Exception:  # without a score the turn ends later, by the longer silence
-                log.exception("smart-turn failed")
-                return
+        async for score in completeness.scores(hearing, utterance, self._turns.policy.doubtful):
             await self._inbox.put(Scored(answer, score))
-            if score >= self._turns.policy.doubtful:
-                return
 
     async def _understand(self, answer: Answer, text: str) -> None:
         answer.user_text = text = text.strip()
@@ -322,8 +316,10 @@ class Session:
             self._mouth.hold()
 
     async def _resume(self) -> None:
-        if self._ear is not None:
-            self._ear.close()
+        if self._ear is not None and self._turns.echoes:
+            self._ear.close()  # what begins next does not begin with our own words
+        elif self._ear is not None:
+            self._ear.ignore()
         self._mouth.resume()
 
     async def _stop(self) -> None:

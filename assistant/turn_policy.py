@@ -37,6 +37,7 @@ class TurnPolicy:
     hesitant: float = 0.06  # completeness below which the voice says "I am not done"
     doubtful: float = 0.3  # and below which it does not say much
     resume_s: float = 0.064  # voice that breaks the closing silence: a click, a breath is shorter
+    hold_s: float = 0.064  # voice that holds the answer; it goes on when that does not become speech
     barge_in_voiced_s: float = 1.0  # that much voice during the answer is no cough, however unsure the words
     barge_in_words: int = 1  # fewer words do not stop an answer, unless they ask it to
     noise_s: float = 0.15  # silence after which the answer goes on, if the sound was read and is nothing

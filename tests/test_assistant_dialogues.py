@@ -103,7 +103,17 @@ def test_two_interruptions_in_a_row_end_two_answers() -> None:
     assert here.heard("user") == [STORY, STORY, "and then?"]
 
 
-@pytest.mark.parametrize("sound", ["coughs", "says mm-hmm", "says oh i see", "coughs\nwaits 0.5\nsays okay"])
+@pytest.mark.parametrize(
+    "sound",
+    [
+        "taps",
+        "taps\nwaits 0.1\nsays mm-hmm",
+        "coughs",
+        "says mm-hmm",
+        "says oh i see",
+        "coughs\nwaits 0.5\nsays okay",
+    ],
+)
 @pytest.mark.parametrize("after_s", [0.1, 1.0, 3.0])
 def test_a_cough_or_a_backchannel_costs_no_sample_of_the_answer(sound: str, after_s: float) -> None:
     here = play(f"says {STORY}\nwaits until it speaks\nwaits {after_s}\n{sound}\n{END}")
@@ -113,12 +123,12 @@ def test_a_cough_or_a_backchannel_costs_no_sample_of_the_answer(sound: str, afte
     np.testing.assert_array_equal(audio(here), WHOLE)
 
 
-def test_the_answer_falls_silent_at_the_third_frame_of_a_sound_and_goes_on_soon_after_it() -> None:
+def test_the_answer_falls_silent_at_the_second_frame_of_a_sound_and_goes_on_soon_after_it() -> None:
     here = play(f"says {STORY}\nwaits until it speaks\nwaits 1\nsays mm-hmm\n{END}")
     (start_s,) = (t for t, event in here.client.received if event["type"] == "response.created")
     (held_s,) = (t for t, event in here.client.received if event["type"] == "liushui.playback.hold")
     (resumed_s,) = (t for t, event in here.client.received if event["type"] == "liushui.playback.resume")
-    assert held_s - start_s - 1.0 < 0.25  # the wait before it ends within a tenth of a second
+    assert held_s - start_s - 1.0 < 0.22  # the wait before it ends within a tenth of a second
     assert WORD_S < resumed_s - held_s < WORD_S + 0.3
 
 
@@ -126,7 +136,7 @@ SAID = [*ANSWERS, "mm-hmm", "um...", "stop", "what ~ ~ is that?", "one two three
 STEPS = st.one_of(
     st.sampled_from(SAID).map("says {}".format),
     st.floats(0, 3).map("waits {:.2f}".format),
-    st.sampled_from(["coughs", "cancels", "waits until it is silent", f"types {STORY}"]),
+    st.sampled_from(["taps", "coughs", "cancels", "waits until it is silent", f"types {STORY}"]),
 )
 
 

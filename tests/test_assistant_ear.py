@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from asr.engine import SAMPLE_RATE_HZ
 from asr.streaming import TAIL_SAMPLES
-from asr.vad import FRAME_SAMPLES, VoiceDetector
+from asr.vad import FRAME_SAMPLES, SileroVad, VoiceDetector
+from asr.whisper import WhisperRecognizer
 from assistant.ear import Ear
+from assistant.microphone import SAMPLE_RATE_HZ as RATE_HZ
+from assistant.persona import SAMPLES
+from tests.bench.noise import made_up
+from tests.bench.recordings import Sound, read_sounds
 from tests.fakes import LevelLoudness, LevelRecognizer, LevelVad, Vocabulary
 
 MESSAGE = SAMPLE_RATE_HZ // 50
@@ -59,3 +68,14 @@ def test_the_end_of_the_voice_is_where_it_was_whatever_came_after() -> None:
         voiced = ear.utterance.fed
         ear.hear(np.zeros(silent, np.float32))
         assert abs(ear.voiced_until() - voiced) <= FRAME_SAMPLES
+
+
+NOISES = [sound for sound in read_sounds(SAMPLES / "sounds") if not sound.text]
+
+
+@pytest.mark.parametrize("noise", NOISES, ids=lambda noise: noise.file)
+def test_music_animals_and_the_street_are_no_words(noise: Sound, weights_dir: Callable[[str], Path]) -> None:
+    detector = VoiceDetector(SileroVad(weights_dir("silero-vad") / "model.onnx"))
+    recognizer = WhisperRecognizer(weights_dir("whisper-base"))
+    quiet = np.zeros(2 * RATE_HZ, np.float32)
+    assert made_up(np.concatenate((noise.audio, quiet)), Ear(recognizer, detector)) == []

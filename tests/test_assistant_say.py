@@ -62,6 +62,6 @@ def test_an_empty_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_cannot_be_written_is_noticed_before_the_voice_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(say, "load_synthesizer", lambda config: pytest.fail("loaded"))
+    monkeypatch.setattr(say, "load_synthesizer", lambda config, store: pytest.fail("loaded"))
     with pytest.raises(ConfigError, match="no folder"):
         say.run(Namespace(text="hello", out=tmp_path / "missing" / "hello.wav", rate=1.0))

@@ -143,6 +143,16 @@ def heard(text: str, score: float = -0.2, *, ended: bool = True) -> Reading:
     return Reading(text, score, ended)
 
 
+def test_the_answer_is_held_before_it_is_sure_that_a_sound_is_speech() -> None:
+    scene = Scene().replying()
+    scene.actions += scene.turns.voice(False, 3.0, FRAME_S, voiced_s=FRAME_S)
+    assert not scene.actions
+    scene.actions += scene.turns.voice(False, 3.0, FRAME_S, voiced_s=2 * FRAME_S)
+    assert scene.actions == [Action.DUCK]
+    scene.actions += scene.turns.voice(False, 3.1, FRAME_S)
+    assert scene.actions == [Action.DUCK, Action.RESUME], "a click"
+
+
 def test_words_during_the_answer_duck_and_then_stop_it() -> None:
     scene = Scene().replying().voice(0.3)
     scene.actions += scene.turns.overheard(heard("how long?"))

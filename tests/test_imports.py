@@ -18,8 +18,18 @@ PACKAGES = ENGINES | {"assistant"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-INSTALLED = packages_distributions()  # import name -> distributions
+INSTALLED = {
+    "TTS": ["coqui-tts"],
+    **packages_distributions(),
+}  # import name -> distributions; that one is elsewhere
 LONGEST_MODULE_LINES = 400
+EXTRAS = {  # modules imported by those who have the extra
+    "llm/hub": "hub",
+    "tts/coqui": "coqui",
+    "tts/mandarin": "mandarin",
+    "tts/piper": "piper",
+    "tests/test_tts_coqui": "coqui",
+}
 
 
 def imported_packages(module: Path) -> Iterator[str]:
@@ -57,8 +67,9 @@ def test_every_import_from_outside_is_a_declared_dependency(module: Path) -> Non
     allowed = declared(PROJECT["dependencies"])
     if module in TESTS:
         allowed |= declared(PROJECT["optional-dependencies"]["dev"])
-    if name_of(module).startswith("llm/hub"):  # imported by those who have the extra
-        allowed |= declared(PROJECT["optional-dependencies"]["hub"])
+    for prefix, extra in EXTRAS.items():
+        if name_of(module).startswith(prefix):
+            allowed |= declared(PROJECT["optional-dependencies"][extra])
     outside = set(imported_packages(module)) - PACKAGES - {"tests"} - set(sys.stdlib_module_names)
     for package in outside:
         distributions = {normal(name) for name in INSTALLED.get(package, [package])}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -55,6 +55,23 @@ def test_what_one_conversation_asks_for_again_and_again_is_not_kept() -> None:
     for _ in range(5):
         alone.synthesize(TEXT)
     assert len(voice.asked) == 5 and cache.statistics().kept == 0
+
+
+def test_a_streamed_text_is_kept_part_by_part_once_it_was_heard_to_its_end() -> None:
+    class Streaming(CountingVoice):
+        def stream(self, text: str, *, rate: float = 1.0) -> Iterator[Speech]:
+            for sentence in text.split("|"):
+                yield self.synthesize(sentence, rate=rate)
+
+    cache, voice = SpeechCache(), Streaming()
+    new = conversations(cache, voice)
+    for _ in range(2):
+        next(iter(new().stream("one|two")))  # left early
+    assert cache.statistics().kept == 0
+    list(new().stream("one|two"))
+    second, third = list(new().stream("one|two")), list(new().stream("one|two"))
+    assert len(third) == 2 and all(one is other for one, other in zip(second, third, strict=True))
+    assert len(new().synthesize("one|two").audio) == 24 * 7, "whole, it is another speech"
 
 
 def test_another_rate_text_or_voice_is_another_speech() -> None:

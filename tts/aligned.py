@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 WORD = re.compile(r"\S+\s*|^\s+")  # with the space after it: alone, spaces would be found equal anywhere
 Edit = tuple[int, int, str]  # start, end, what stands there instead
 Replacement = str | Callable[[re.Match[str]], str]  # a str is a template, as in re.sub
+SAID = "said"  # the group that a rule replaces; what is around it keeps standing for itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +36,26 @@ class AlignedText:
 
     def edit(self, edits: Iterable[Edit]) -> AlignedText:
         """Replace spans, given in order, not overlapping; a new text stands for what the old one did."""
-        pieces, at = [], 0
-        for start, end, text in edits:
-            pieces += [self.part(at, start), self._replaced(start, end, text)]
+        texts: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        at = 0
+        for start, end, new in (*edits, (len(self.text), len(self.text), "")):
+            shown_start, shown_end = self._replaced_span(start, end)
+            texts += (self.text[at:start], new)
+            starts += (*self.starts[at:start], *(shown_start,) * len(new))
+            ends += (*self.ends[at:start], *(shown_end,) * len(new))
             at = end
-        return _joined([*pieces, self.part(at, len(self.text))])
+        return AlignedText("".join(texts), tuple(starts), tuple(ends))
 
     def sub(self, pattern: re.Pattern[str], replacement: Replacement) -> AlignedText:
-        """Work as `pattern.sub(replacement, text)`."""
+        """Work as `pattern.sub(replacement, text)`, but replace only the group `said` where there is one."""
         matches = list(pattern.finditer(self.text))
         if not matches:
             return self
         expand = replacement if callable(replacement) else lambda match: match.expand(replacement)
-        return self.edit((match.start(), match.end(), expand(match)) for match in matches)
+        group = SAID if SAID in pattern.groupindex else 0
+        return self.edit((*match.span(group), expand(match)) for match in matches)
 
     def unwrap(self, pattern: re.Pattern[str]) -> AlignedText:
         """Replace every match with its first group, whose characters go on standing for themselves."""
@@ -65,20 +73,13 @@ class AlignedText:
             if tag != "equal"
         )
 
-    def _replaced(self, start: int, end: int, text: str) -> AlignedText:
+    def _replaced_span(self, start: int, end: int) -> tuple[int, int]:
         if start < end:
-            shown_start, shown_end = self.shown_span(start, end)
-        else:  # an insertion stands for the place between its neighbours
-            shown_start = shown_end = self.ends[start - 1] if start else 0
-        return AlignedText(text, (shown_start,) * len(text), (shown_end,) * len(text))
-
-
-def _joined(pieces: list[AlignedText]) -> AlignedText:
-    return AlignedText(
-        "".join(piece.text for piece in pieces),
-        tuple(start for piece in pieces for start in piece.starts),
-        tuple(end for piece in pieces for end in piece.ends),
-    )
+            return self.shown_span(start, end)
+        here = (
+            self.ends[start - 1] if start else 0
+        )  # an insertion stands for the place between its neighbours
+        return here, here
 
 
 def _around_group(match: re.Match[str]) -> Iterator[Edit]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 
-from tts.engine import Speech, Synthesizer
+from tts.engine import Speech, StreamingSynthesizer, Synthesizer
 
 MOST_BYTES = 64 << 20  # 11 minutes at 24 kHz
 MOST_ONCE = 8192  # texts remembered for having been asked for once
@@ -33,7 +34,8 @@ class CacheStatistics:
     saved_s: float = 0.0  # of audio that was not made again
 
 
-_Key = tuple[int, str, float]  # voice, text, speaking rate
+Parts = tuple[Speech, ...]  # of one text, in order
+Key = tuple[int, str, float, bool]  # voice, text, speaking rate; whether part by part
 
 
 @dataclass(eq=False, slots=True)
@@ -43,7 +45,7 @@ class SpeechCache:
     most_bytes: int = MOST_BYTES
     _lock: Lock = field(default_factory=Lock, init=False)  # over all below
     _voices: list[Synthesizer] = field(default_factory=list, init=False)  # a service has a handful
-    _kept: OrderedDict[_Key, Speech] = field(default_factory=OrderedDict, init=False)
+    _kept: OrderedDict[Key, Parts] = field(default_factory=OrderedDict, init=False)
     _once: OrderedDict[bytes, object] = field(default_factory=OrderedDict, init=False)  # digest -> who asked
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(16), init=False)
     _kept_bytes: int = field(default=0, init=False)
@@ -60,31 +62,30 @@ class SpeechCache:
             self._voices.append(voice)
             return len(self._voices) - 1
 
-    def find(self, voice: int, text: str, rate: float) -> Speech | None:
-        """The very speech that was kept for this text; None, when there is none."""
-        key = voice, text, rate
+    def find(self, key: Key) -> Parts | None:
+        """The very speech that was kept; None, when there is none."""
         with self._lock:
-            speech = self._kept.get(key)
-            if speech is None:
+            parts = self._kept.get(key)
+            if parts is None:
                 self._misses += 1
                 return None
             self._kept.move_to_end(key)
             self._hits += 1
-            self._saved_s += len(speech.audio) / speech.sample_rate_hz
-            return speech
+            self._saved_s += sum(len(part.audio) / part.sample_rate_hz for part in parts)
+            return parts
 
-    def offer(self, voice: int, text: str, rate: float, speech: Speech, asker: object) -> None:
+    def offer(self, key: Key, parts: Parts, asker: object) -> None:
         """Keep a speech that was made, if another `asker` asked for it before."""
-        size_bytes = _size_bytes(speech)
-        if not worth_keeping(text) or size_bytes > self.most_bytes:
+        size_bytes = _size_bytes(parts)
+        if not worth_keeping(key[1]) or size_bytes > self.most_bytes:
             return
-        key = voice, text, rate
         digest = hashlib.blake2b(repr(key).encode(), key=self._secret).digest()
         with self._lock:
             if key in self._kept or self._is_first(digest, asker):
                 return
-            speech.audio.flags.writeable = False  # many conversations will play it
-            self._kept[key] = speech
+            for part in parts:
+                part.audio.flags.writeable = False  # many conversations will play it
+            self._kept[key] = parts
             self._kept_bytes += size_bytes
             while self._kept_bytes > self.most_bytes:
                 _, oldest = self._kept.popitem(last=False)
@@ -124,11 +125,28 @@ class CachedSynthesizer:
 
     def synthesize(self, text: str, *, rate: float = 1.0) -> Speech:
         """See `Synthesizer`. The audio may be read-only."""
-        speech = self._cache.find(self._number, text, rate)
-        if speech is None:
-            speech = self._voice.synthesize(text, rate=rate)
-            self._cache.offer(self._number, text, rate, speech, self._asker)
-        return speech
+        key = self._number, text, rate, False
+        parts = self._cache.find(key)
+        if parts is None:
+            parts = (self._voice.synthesize(text, rate=rate),)
+            self._cache.offer(key, parts, self._asker)
+        return parts[0]
+
+    def stream(self, text: str, *, rate: float = 1.0) -> Iterator[Speech]:
+        """See `StreamingSynthesizer`; a voice that cannot gives one part. What is left early is not kept."""
+        if not isinstance(self._voice, StreamingSynthesizer):
+            yield self.synthesize(text, rate=rate)
+            return
+        key = self._number, text, rate, True
+        kept = self._cache.find(key)
+        if kept is not None:
+            yield from kept
+            return
+        made = []
+        for part in self._voice.stream(text, rate=rate):
+            made.append(part)
+            yield part
+        self._cache.offer(key, tuple(made), self._asker)
 
 
 def worth_keeping(text: str) -> bool:
@@ -136,5 +154,5 @@ def worth_keeping(text: str) -> bool:
     return len(text) <= LONGEST and not any(character.isdigit() for character in text)
 
 
-def _size_bytes(speech: Speech) -> int:
-    return speech.audio.nbytes + WORD_BYTES * len(speech.words)
+def _size_bytes(parts: Parts) -> int:
+    return sum(part.audio.nbytes + WORD_BYTES * len(part.words) for part in parts)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,5 +48,18 @@ class Synthesizer(Protocol):
 
         Blocking. `rate`: 2.0 is twice as fast.
         Raises `UnspeakableText`, `UnsupportedRate`, `SynthesisFailed`.
+        """
+        ...
+
+
+@runtime_checkable
+class StreamingSynthesizer(Synthesizer, Protocol):
+    """A voice that gives the first sentence of a chunk before it has made the others."""
+
+    def stream(self, text: str, *, rate: float = 1.0) -> Iterator[Speech]:
+        """Yield what `synthesize` would return, part by part: their audio follows one another without a gap.
+
+        Times are in the part's own audio, offsets in the whole `text`. Each step blocks and raises as
+        `synthesize` does; between two steps it may be left, and then the rest is never made.
         """
         ...

@@ -10,6 +10,7 @@ import re
 from tts.aligned import AlignedText, Edit
 
 _LINE = re.MULTILINE
+MARKED = re.compile(r"[]\n*_`~#|<>\[\\]|^\s*(?:[-+•‣]|\d+[.)]\s)")  # found in every text with a mark in it
 # Code is shown, not spoken.
 FENCED_CODE = re.compile(r"^[ \t]*(```|~~~)[^\n]*\n.*?(?:^[ \t]*\1[^\n]*$|\Z)", _LINE | re.DOTALL)
 # Also the line under a table's head.
@@ -30,23 +31,33 @@ TIMES = re.compile(r"(?<=\d)[ \t]*\*[ \t]*(?=\d)")
 EMPHASIS = re.compile(r"\*+|~~+|`+|(?<!\w)_+|_+(?!\w)")
 
 
-def without_markdown(text: AlignedText) -> AlignedText:
-    """Return the text without marks: links as their label, rows and items as sentences, no code blocks."""
-    text = text.sub(FENCED_CODE, "").sub(RULE, "")
-    text = text.edit(_cell_edits(text.text))
+def without_code(text: AlignedText) -> AlignedText:
+    """Return the text without code blocks."""
+    return text.sub(FENCED_CODE, "")
+
+
+def without_markdown(text: AlignedText, *, comma: str = ",", stop: str = ".") -> AlignedText:
+    """Return the text without marks: links as their label, rows and items as sentences, no code blocks.
+
+    `comma` and `stop` are the marks of the text's language.
+    """
+    if not MARKED.search(text.text):
+        return text
+    text = without_code(text).sub(RULE, "")
+    text = text.edit(_cell_edits(text.text, comma, stop))
     text = text.unwrap(LINK).unwrap(AUTOLINK).sub(FOOTNOTE, "").sub(HTML_TAG, " ")
-    text = text.sub(HEADING, "").sub(QUOTE, "").sub(BULLET, "").sub(NUMBERED, r"\1,").sub(HEADING, "")
-    return text.sub(OPEN_LINE, ".").sub(ESCAPE, "").sub(TIMES, " times ").sub(EMPHASIS, "")
+    text = text.sub(HEADING, "").sub(QUOTE, "").sub(BULLET, "").sub(NUMBERED, rf"\1{comma}").sub(HEADING, "")
+    return text.sub(OPEN_LINE, stop).sub(ESCAPE, "").sub(TIMES, " × ").sub(EMPHASIS, "")
 
 
-def _cell_edits(text: str) -> list[Edit]:
+def _cell_edits(text: str, comma: str, stop: str) -> list[Edit]:
     """`| a | b |` -> `a, b.`"""
     edits: list[Edit] = []
     for row in TABLE_ROW.finditer(text):
         bars = [row.start() + match.start() for match in re.finditer(r"(?<!\\)\|", row.group())]
         first, *inner, last = bars if len(bars) > 1 else [bars[0], bars[0] + 1]
-        edits += [(first, first + 1, ""), *((_cell_end(text, bar), bar + 1, ",") for bar in inner)]
-        edits.append((_cell_end(text, last), last + 1, "."))
+        edits += [(first, first + 1, ""), *((_cell_end(text, bar), bar + 1, comma) for bar in inner)]
+        edits.append((_cell_end(text, last), last + 1, stop))
     return edits
 
 

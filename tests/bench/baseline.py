@@ -72,5 +72,8 @@ def load_sequential(domain: str, threads: int) -> Sequential:
         str(store.path(config.asr)), device="cpu", compute_type="int8", cpu_threads=threads
     )
     return Sequential(
-        whisper, load_language_model(config, store), load_synthesizer(config), load_persona(domain).prompt
+        whisper,
+        load_language_model(config, store),
+        load_synthesizer(config, store),
+        load_persona(domain).prompt,
     )

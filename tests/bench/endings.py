@@ -26,6 +26,7 @@ from asr.engine import SAMPLE_RATE_HZ as HEARD_HZ
 from asr.engine import Recognizer
 from asr.streaming import HEARD_S
 from asr.vad import FRAME_SAMPLES
+from assistant.completeness import SCORE_AFTER_S
 from assistant.ear import Ear
 from assistant.engines import (
     EngineConfig,
@@ -36,7 +37,6 @@ from assistant.engines import (
 )
 from assistant.microphone import SAMPLE_RATE_HZ
 from assistant.persona import load_persona
-from assistant.session import SCORE_AFTER_S
 from assistant.turn_policy import TurnPolicy, words_of
 from assistant.weights import Store
 from llm.engine import LanguageModel, Sampling

@@ -135,7 +135,7 @@ def _timed(call: Callable[[], T]) -> tuple[float, T]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    args = _parser().parse_args(argv)
+    args = listening_parser("listening", __doc__).parse_args(argv)
     say: Say = (lambda line: None) if args.json else print
     machine, store, config = this_machine(), Store(), EngineConfig(language=args.language)
     recordings = read_folder(args.audio, np.random.default_rng(SEED))
@@ -148,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for recording in recordings:  # both hear each before the next: the machine's speed changes
         audio, voiced_s = _audio(recording), recording.question.speech_end_s
         heard.append(Listener(recognizer, store).listen(audio, voiced_s))
-        transcribed.append(_timed(partial(_transcribe, whole, audio, args.language)))
+        transcribed.append(_timed(partial(transcribe, whole, audio, args.language)))
         say(f"{recording.file:28} {heard[-1].final_ms:5.0f} ms  {heard[-1].text}")
     print(json.dumps({**figures(recordings, heard, transcribed), "seed": SEED, "machine": asdict(machine)}))
 
@@ -182,14 +182,16 @@ def _audio(recording: Recording) -> Audio:
     return recording.question.audio[: round((recording.question.speech_end_s + AFTER_S) * SAMPLE_RATE_HZ)]
 
 
-def _transcribe(model: WhisperModel, audio: Audio, language: str) -> str:
+def transcribe(model: WhisperModel, audio: Audio, language: str) -> str:
+    """What faster-whisper's own `transcribe` makes of `audio` (24 kHz)."""
     resampler = Resampler(SAMPLE_RATE_HZ, HEARD_HZ)
     segments, _ = model.transcribe(np.concatenate([resampler(audio), resampler.finish()]), language=language)
     return " ".join(segment.text for segment in segments)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = audio_parser("listening", __doc__)
+def listening_parser(name: str, doc: str | None) -> argparse.ArgumentParser:
+    """Make the parser of a bench that hears recordings of one language."""
+    parser = audio_parser(name, doc)
     parser.add_argument("--language", default="en", help="ISO 639-1 (default: %(default)s)")
     return parser
 
