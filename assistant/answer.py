@@ -20,6 +20,8 @@ class Answer:
         self.request = request  # None: transcribe the turn, but do not answer it unless asked
         self.modality: Modality = "text"  # set when the generation begins
         self.user_text: str | None = None  # what is answered; None before the transcript, or when typed
+        self.voiced_s = 0.0  # how long the user's voice took for that; 0: unknown
+        self.minded = False  # the pace follows what the user said
         self.user_item: str | None = None  # its id on the wire, once the turn is confirmed
         self.confirmed = False  # the turn is over: the answer may leave
         self.response: str | None = None  # the answer's id on the wire, once it began

@@ -64,6 +64,10 @@ REPLIES_EXAMPLES = """
   liushui replies clear --domain medical
 What is removed, a running service forgets at once.
 """
+PACE_EXAMPLES = """
+  liushui pace forget alice
+A user is who a client says: by the header OpenAI-Safety-Identifier, or by ?user= in the URL.
+"""
 
 AddParser = Callable[..., ArgumentParser]
 
@@ -86,6 +90,7 @@ def parser() -> ArgumentParser:
     _add(add_parser, "voices", "list the voices, and which are here", VOICES_EXAMPLES)
     _add_weights(add_parser)
     _add_replies(add_parser)
+    _add_pace(add_parser)
     return root
 
 
@@ -196,6 +201,13 @@ def _add_replies(add_parser: AddParser) -> None:
     actions.add_parser("show", parents=[by_id], help="all about a reply")
     actions.add_parser("remove", parents=[by_id], help="remove replies")
     actions.add_parser("clear", parents=[of_domain], help="remove all")
+
+
+def _add_pace(add_parser: AddParser) -> None:
+    command = _add(add_parser, "pace", "forget the speaking paces kept of users", PACE_EXAMPLES)
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    forget = actions.add_parser("forget", help="forget users")
+    forget.add_argument("users", nargs="+", metavar="USER", help="as their clients name them")
 
 
 def _add_engines(command: ArgumentParser) -> None:

@@ -34,6 +34,7 @@ class Ear:
         self._decoded = 0  # session sample at the last partial's start
         self._voice_start = 0  # session sample at which the last voice in a row began
         self._voice_end = 0  # and at its end
+        self._voiced_frames = 0  # of the open utterance
 
     def resample(self, samples: Audio, rate_hz: int) -> Iterator[Audio]:
         """The client's audio as slices at 16 kHz, short enough to give way between them."""
@@ -50,6 +51,7 @@ class Ear:
             self.utterance.feed(audio)
         self._preroll = np.concatenate((self._preroll, audio))[-PREROLL_SAMPLES:]
         frames = self._detector.feed(audio)
+        self._voiced_frames += sum(frame.voiced_samples > 0 for frame in frames)
         if frames:
             self._voice_end = frames[-1].end_sample - frames[-1].silence_samples
         for frame in frames:
@@ -64,6 +66,7 @@ class Ear:
             self.utterance.feed(self._preroll)
             self.started = self._voice_start
             self._decoded = self.received
+            self._voiced_frames = max(0, self._voice_end - self._voice_start) // FRAME_SAMPLES
         return self.utterance
 
     def close(self) -> None:
@@ -78,6 +81,10 @@ class Ear:
     def silence_s(self) -> float:
         """Seconds since the last voiced frame, up to what was just received."""
         return (self.received - self._voice_end) / SAMPLE_RATE_HZ
+
+    def voiced_s(self) -> float:
+        """Seconds of voice in the open utterance, without its pauses."""
+        return self._voiced_frames * FRAME_S
 
     def voiced_until(self) -> int:
         """How much had been fed to the open utterance at the end of the last voice."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,10 +10,14 @@ from asr.endpoint import SmartTurn
 from asr.engine import Recognizer
 from asr.vad import VoiceDetector
 from assistant.ear import Ear
+from assistant.pace_store import PaceStore
 from assistant.reply import Voice
 from assistant.workers import Worker
 from llm.engine import LanguageModel
+from tts.cache import CachedSynthesizer, SpeechCache
 from tts.engine import Synthesizer
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +48,18 @@ class Engines:
     voice_worker: Worker = field(default_factory=lambda: Worker("synthesizer"))
     new_dialogue_worker: Callable[[], Worker] = lambda: Worker("dialogue")  # one per session
     other_voice: str | None = None  # which voice speaks instead of the one asked for, and why
+    speeches: SpeechCache = field(default_factory=SpeechCache)
+    paces: PaceStore | None = None  # of users who come back; None: none are kept
 
-    def voice(self, rate: float) -> Voice | None:
-        """The voice at a speaking rate, if there is one."""
-        return Voice(self.synthesizer, self.voice_worker, rate) if self.synthesizer is not None else None
+    def voice(self) -> Voice | None:
+        """A conversation's voice at its own speaking rate, if there is one."""
+        if self.synthesizer is None:
+            return None
+        return Voice(CachedSynthesizer(self.synthesizer, self.speeches), self.voice_worker)
 
     def close(self) -> None:
         """Let running steps of the audio engines end, and leave."""
+        log.info("speech cache: %s", self.speeches.statistics())
         hearing = (self.hearing.words_worker, self.hearing.turn_worker) if self.hearing else ()
         for worker in (self.voice_worker, *hearing):
             worker.close()

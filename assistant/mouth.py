@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from assistant.answer import Answer
 from assistant.dialogue import Dialogue
@@ -12,6 +13,7 @@ from assistant.loaded import Engines
 from assistant.metrics import Stopwatch
 from assistant.playback import ECHO_BEFORE_S, Playback
 from assistant.reply import Reply, ReplyNotes, Voice
+from assistant.speaking_pace import SpeakingPace
 from llm.engine import Message, Sampling
 from transport.events import ResponseRequested
 from transport.protocol import RealtimeProtocol
@@ -36,14 +38,13 @@ class Mouth:
         self.answer: Answer | None = None  # the open one
         self.last: Answer | None = None  # the one before: the client may still truncate it
         self._settled_s = 0.0  # when that one ended
-        self.voice: Voice | None = None  # None: this conversation is read, not heard
-        self._mute = False  # the voice failed
+        self.voice: Voice | None = engines.voice()  # None: this conversation is read, not heard
         self._asked = False  # the last answer ended with a question
         self._expected = 0  # characters of the user's turn that were computed ahead
         self._wire = wire
-        self._engines = engines
         self._progress = progress  # told whenever an answer has more to say, ended or failed
         self._dialogue = Dialogue(engines.model, engines.new_dialogue_worker(), wire.settings.instructions)
+        self._pace = SpeakingPace(wire, engines.paces)
         self._clock = asyncio.get_running_loop().time
 
     def expect(self, user_text: str) -> None:
@@ -55,7 +56,7 @@ class Mouth:
     def configure(self, settings: SessionSettings) -> None:
         """Take over the client's settings."""
         self._dialogue.instruct(settings.instructions)
-        self.voice = None if self._mute else self._engines.voice(settings.speed)
+        self._pace.configure(settings)
 
     def prepare(self, voice_ended_s: float, request: ResponseRequested | None) -> Answer:
         """Open an answer, held back until confirmed. `voice_ended_s`: when the user's last sound was."""
@@ -86,8 +87,18 @@ class Mouth:
         limit = answer.request.max_output_tokens or self._wire.settings.max_output_tokens
         sampling = Sampling(max_tokens=limit) if limit else Sampling()
         tokens = self._dialogue.reply(answer.user_text, sampling, note=answer.request.instructions)
-        reply = Reply(tokens, self.voice if spoken else None, answer.playback, notes)
+        reply = Reply(tokens, self._paced_voice(answer) if spoken else None, answer.playback, notes)
         answer.spawn(self._generate(answer, reply, sampling.max_tokens))
+
+    def _paced_voice(self, answer: Answer) -> Voice | None:
+        pace = self._pace.after(answer.user_text, answer.voiced_s, answering=self._asked)
+        return self.voice and replace(self.voice, rate=pace.rate, pause_scale=pace.pause_scale)
+
+    def _mind_pace(self, answer: Answer) -> None:
+        """What the user said has happened: let the pace follow it, once."""
+        if answer.user_text and not answer.minded:
+            answer.minded = True
+            self._pace.heard(answer.user_text, answer.voiced_s, answering=self._asked)
 
     async def _generate(self, answer: Answer, reply: Reply, max_tokens: int) -> None:
         try:
@@ -167,18 +178,22 @@ class Mouth:
         if answer is None:
             return
         heard = answer.heard(self._clock())
+        heard_s = answer.playback.playhead_s(self._clock())
         await answer.cancel()
         self._tell_client("clear", answer)
         if answer.item and not answer.told:
             self._wire.response_finished("cancelled", reason=reason, heard=heard)
             answer.told = True
         self.settle(heard)
+        if reason == "turn_detected" and answer.item:
+            self._pace.broke_in(heard_s)
 
     def settle(self, heard: str | None = None) -> None:
         """Close the open answer: the dialogue keeps the user's turn and the words `heard` (None: all)."""
         answer, self.answer = self.answer, None
         if answer is None:
             return
+        self._mind_pace(answer)
         if answer.started:
             self._dialogue.keep(answer.user_text, heard)
             self.last, self._settled_s = answer, self._clock()
@@ -189,6 +204,8 @@ class Mouth:
 
     def add(self, message: Message) -> None:
         """A message that was not spoken; it stands behind the open answer, if there is one."""
+        if message.role == "user":
+            self._pace.heard(message.text, answering=self._asked)
         self._dialogue.add(message)
 
     def truncate(self, item_id: str, audio_end_ms: int) -> str | None:
@@ -205,17 +222,19 @@ class Mouth:
 
     def _lose_voice(self, error: Exception) -> None:
         log.error("the voice failed", exc_info=error)
-        self._mute, self.voice = True, None
+        self.voice = None
         self._wire.mode_changed("text", f"the voice failed ({error})")
 
     async def close(self) -> None:
         """The session is over."""
         await self.withdraw()
         self._dialogue.close()
+        self._pace.close()
 
     def _open_response(self, answer: Answer) -> None:
         if answer.item is None:
             answer.stopwatch.mark("sent", self._clock())
+            self._mind_pace(answer)
             answer.response = self._wire.response_started(answer.modality)
             answer.item = self._wire.response_item_id
 

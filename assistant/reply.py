@@ -26,6 +26,7 @@ class Voice:
     synthesizer: Synthesizer
     worker: Worker
     rate: float = 1.0  # speaking rate, 1 = the voice's own
+    pause_scale: float = 1.0  # times the usual pauses between chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Reply:
             if (voice := self._voice) is not None:
                 parts = _parts(voice, chunk.text)
                 while (speech := await voice.worker.run(lambda: next(parts, None))) is not None:
-                    piece = _sounding(chunk, speech, shown)
+                    piece = _sounding(chunk, speech, shown, voice.pause_scale)
                     shown += len(piece.text)
                     yield piece
         except UnspeakableText:
@@ -107,12 +108,13 @@ def _parts(voice: Voice, text: str) -> Iterator[Speech]:
         yield voice.synthesizer.synthesize(text, rate=voice.rate)
 
 
-def _sounding(chunk: Chunk, speech: Speech, start: int) -> Piece:
+def _sounding(chunk: Chunk, speech: Speech, start: int, pause_scale: float) -> Piece:
     """Return what `speech` says of a chunk from its character `start` on; the last part has the pause."""
     end = max([start, *(word.text_end for word in speech.words)])
     audio = speech.audio
     if not any(map(str.isalnum, chunk.text[end:])):  # nothing more to say
         end = len(chunk.text)
-        audio = np.concatenate((audio, np.zeros(int(chunk.pause_s * speech.sample_rate_hz), np.float32)))
+        pause = np.zeros(int(chunk.pause_s * pause_scale * speech.sample_rate_hz), np.float32)
+        audio = np.concatenate((audio, pause))
     words = tuple((word.end_s, max(0, word.text_end - start)) for word in speech.words)
     return Piece(chunk.text[start:end], audio, words)

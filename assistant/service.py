@@ -15,6 +15,7 @@ from assistant import engines as loading
 from assistant.engines import EngineConfig
 from assistant.errors import ConfigError
 from assistant.loaded import Engines, Hearing
+from assistant.pace_store import FOLDER, PaceStore
 from assistant.persona import load_persona
 from assistant.progress import shown_step
 from assistant.session import Session
@@ -69,7 +70,8 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
             "the voice", lambda: loading.load_voice_or_another(config.engines, store), failures
         )
     synthesizer, other_voice = loaded or (None, None)
-    return Engines(model, hearing, synthesizer, tuple(failures), other_voice=other_voice)
+    paces = PaceStore(store.home / FOLDER)
+    return Engines(model, hearing, synthesizer, tuple(failures), other_voice=other_voice, paces=paces)
 
 
 def _load_hearing(config: ServiceConfig, store: Store) -> Hearing:

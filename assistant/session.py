@@ -268,6 +268,7 @@ class Session:
         utterance = self._ear.open()
         request = self._requested or (wire.ResponseRequested() if self._create_response else None)
         answer = self._mouth.prepare(self._clock() - self._turns.silence_s, request)
+        answer.voiced_s = self._ear.voiced_s()
         answer.stopwatch.mark("noticed", self._clock())
         voiced_until = self._ear.voiced_until() if self._hands_free else None
         utterance.outdate(utterance.fed if voiced_until is None else voiced_until)

@@ -15,7 +15,7 @@ from assistant.errors import ConfigError
 
 Script = Callable[[BaseException | None], None]
 
-COMMANDS = ("serve", "talk", "chat", "say", "transcribe", "voices", "weights", "replies")
+COMMANDS = ("serve", "talk", "chat", "say", "transcribe", "voices", "weights", "replies", "pace")
 
 
 @pytest.fixture

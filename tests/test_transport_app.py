@@ -111,6 +111,26 @@ async def test_a_client_is_greeted_heard_and_reported_on() -> None:
         await slot_is_free(url)
 
 
+@pytest.mark.parametrize(
+    ("query", "headers", "user"),
+    [
+        ("", {}, None),
+        ("?user=", {}, None),
+        ("?user=alice%20b", {}, "alice b"),
+        ("?user=alice", {"OpenAI-Safety-Identifier": "a1b2"}, "a1b2"),
+    ],
+)
+async def test_a_client_may_say_who_speaks(query: str, headers: dict[str, str], user: str | None) -> None:
+    async def tell(connection: Connection) -> None:
+        connection.protocol.notice("liushui.user", user=connection.protocol.user)
+
+    async with (
+        service(tell) as url,
+        connect(url + query, subprotocols=OURS, additional_headers=headers) as client,
+    ):
+        assert (await receive(client))["user"] == user
+
+
 async def test_a_client_that_knows_only_openais_events_gets_no_others() -> None:
     async def change(connection: Connection) -> None:
         connection.protocol.notice("liushui.turn.timings", v2v_ms=1)

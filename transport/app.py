@@ -85,7 +85,9 @@ class _Service:
         spoken = next((known for known in SUBPROTOCOLS if known in offered), None)
         await websocket.accept(spoken)
         session_id, extended = random_id("sess"), spoken == LIUSHUI_V1
-        protocol = RealtimeProtocol(session_id, self._model, self._default_settings, extended=extended)
+        protocol = RealtimeProtocol(
+            session_id, self._model, self._default_settings, extended=extended, user=_user_of(websocket)
+        )
         connection = Connection(websocket, protocol, self._limits)
         if self._sessions >= self._limits.max_sessions:
             full = f"all {self._limits.max_sessions} conversations are taken: try again in a moment"
@@ -129,3 +131,8 @@ class _Service:
             return True
         given = connection.headers.get("authorization", "")
         return hmac.compare_digest(given.encode(), f"Bearer {self._api_key}".encode())
+
+
+def _user_of(connection: HTTPConnection) -> str | None:
+    """Who speaks: OpenAI's header for it, or the query's `user`, for browsers cannot set headers."""
+    return connection.headers.get("openai-safety-identifier") or connection.query_params.get("user") or None

@@ -57,6 +57,7 @@ class RealtimeProtocol:
         settings: SessionSettings,
         *,
         extended: bool = True,
+        user: str | None = None,
         new_id: Callable[[str], str] = random_id,
     ) -> None:
         self.session_id = session_id
@@ -64,6 +65,7 @@ class RealtimeProtocol:
         self.settings = settings
         # Whether the client knows liushui.v1: others may stumble over events not OpenAI's.
         self.extended = extended
+        self.user = user  # a stable name of who speaks, None: unknown
         self._new_id = new_id
         self._conversation_id = new_id("conv")
         self._conversation = Conversation()

@@ -69,6 +69,8 @@ class Transcription:
 class SessionSettings:
     """The whole effective settings of a session; raises `InvalidSettingError` when one is out of its range.
 
+    `speed` None lets the server find the listener's pace; a number is the client's own wish.
+
     `turn_detection` None leaves turns to the client's commits; `transcription` None sends no transcripts of
     the user.
     """
@@ -76,7 +78,7 @@ class SessionSettings:
     instructions: str = ""
     modality: Modality = "audio"
     voice: str = "default"
-    speed: float = 1.0
+    speed: float | None = None
     input_format: AudioFormat = AudioFormat.PCM
     output_format: AudioFormat = AudioFormat.PCM
     turn_detection: TurnDetection | None = field(default_factory=TurnDetection)
@@ -84,7 +86,8 @@ class SessionSettings:
     max_output_tokens: int | None = None  # None: the model's own limit
 
     def __post_init__(self) -> None:
-        _within("audio.output.speed", self.speed, 0.25, 1.5)  # OpenAI's range
+        if self.speed is not None:
+            _within("audio.output.speed", self.speed, 0.25, 1.5)  # OpenAI's range
         if self.max_output_tokens is not None:
             _within("max_output_tokens", self.max_output_tokens, 1, MAX_OUTPUT_TOKENS)
 
@@ -104,7 +107,7 @@ class SessionSettings:
                     "transcription": self.transcription and self.transcription.on_wire(),
                     "turn_detection": self.turn_detection and self.turn_detection.on_wire(),
                 },
-                "output": {**self.output_on_wire(), "speed": self.speed},
+                "output": {**self.output_on_wire(), "speed": 1.0 if self.speed is None else self.speed},
             },
         }
 
