@@ -13,6 +13,7 @@ MARK = re.compile(r"[。！？；：，…—\n]|[,.!?;:](?=\s)")
 # A number with its point, or a word with its hyphen, is one; the segmenter would make three of 2.5.
 _OTHER = rf"[^\W{_HAN}]+(?:[.,:/'’&@+-][^\W{_HAN}]+)*[%‰℃°]*"
 TOKEN = re.compile(rf"(?P<han>[{_HAN}]+)|(?P<other>{_OTHER})|(?P<sign>.)")
+OPEN = 3  # characters that may begin a longer word; few have more than four
 OPENING = frozenset("“‘（「『《【([{\"'")
 
 
@@ -48,9 +49,12 @@ def clauses(text: str) -> Iterator[tuple[int, str, bool]]:
 
 
 def whole_words(clause: str, ended: bool) -> tuple[Word, ...]:
-    """Return the words of a clause; one that no mark ended yet keeps its last to itself, which may grow."""
+    """Return the words of a clause; one that no mark ended yet keeps those to itself that may grow.
+
+    That is the last, and what the next character may make one word with: 半, 小 become 半小时.
+    """
     words = _words(clause)
-    return words if ended else words[:-1]
+    return words if ended else tuple(word for word in words[:-1] if word.start < len(clause) - OPEN)
 
 
 @lru_cache(maxsize=64)  # with every token the same clauses come again, but for the last

@@ -7,7 +7,7 @@ import sys
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llm.boundaries import Strength, cuts, edges
@@ -66,6 +66,7 @@ def test_a_long_clause_breaks_where_its_parts_meet(phrases: tuple[str, ...]) -> 
 
 
 @given(st.sampled_from([sentence.text for sentence in SENTENCES]) | made_up)
+@example("医生医生的时候医生建议您半小时")
 def test_a_break_stays_whatever_follows(text: str) -> None:
     final = set(phrase_breaks(text))
     for end in range(len(text)):
