@@ -29,6 +29,8 @@ class HotWords:
 
     def near(self, text: str) -> list[str]:
         """The terms that `text` may have misheard, nearest first; none when it has all that are near."""
+        if not self._terms:
+            return []
         letters = plain(text)
         scores: dict[str, float] = {}
         for run in _runs(text):

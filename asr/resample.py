@@ -73,6 +73,12 @@ class Resampler:
         return result
 
 
+def resampled(samples: Audio, from_hz: int, to_hz: int) -> Audio:
+    """A whole recording at another rate. Raises BadAudio."""
+    resampler = Resampler(from_hz, to_hz)
+    return np.concatenate((resampler(samples), resampler.finish()))
+
+
 def decode_audio_file(path: Path) -> tuple[Audio, int]:
     """Read a WAV, FLAC, Ogg or MP3 file as mono samples and their rate in Hz. Raises NotAudio."""
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asr.resample import Resampler, decode_audio_file
+from asr.resample import decode_audio_file, resampled
 from assistant.errors import SilentRecording
 from assistant.microphone import SAMPLE_RATE_HZ, Microphone
 from assistant.observer import Turn, TurnObserver
@@ -43,17 +43,12 @@ def read_question(path: Path) -> Question:
         end_s = last_voiced_s(audio, rate_hz)
     except SilentRecording as error:
         raise SilentRecording(f"{path}: {error}") from error
-    return Question(path, _resampled(audio, rate_hz), end_s)
+    return Question(path, resampled(audio, rate_hz, SAMPLE_RATE_HZ), end_s)
 
 
 def read_audio(path: Path) -> Audio:
     """Read an audio file of any rate, as a microphone would hear it: 24 kHz. Raises NotAudio."""
-    return _resampled(*decode_audio_file(path))
-
-
-def _resampled(audio: Audio, rate_hz: int) -> Audio:
-    resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
-    return np.concatenate([resampler(audio), resampler.finish()])
+    return resampled(*decode_audio_file(path), SAMPLE_RATE_HZ)
 
 
 def answered(observer: TurnObserver) -> bool:

@@ -16,7 +16,8 @@ from asr.vad import FRAME_SAMPLES, Voice, VoiceDetector
 from assistant.barge_in import Reading
 
 # Kept from before the onset is sure: the first consonant, and the detector's own delay.
-PREROLL_SAMPLES = int(0.5 * SAMPLE_RATE_HZ)
+PREROLL_S = 0.5
+PREROLL_SAMPLES = int(PREROLL_S * SAMPLE_RATE_HZ)
 SLICE_SAMPLES = int(0.1 * SAMPLE_RATE_HZ)  # at most so much is heard between two looks at other sessions
 
 
@@ -30,7 +31,7 @@ class Ear:
         self._recognizer = recognizer
         self._detector = detector
         self._resampler: tuple[int, Resampler] | None = None  # with the rate that it takes
-        self._preroll = np.zeros(0, np.float32)  # the last PREROLL_SAMPLES
+        self._preroll = np.zeros(0, np.float32)  # the last PREROLL_S, while nothing is open
         self._decoded = 0  # session sample at the last partial's start
         self._voice_start = 0  # session sample at which the last voice in a row began
         self._voice_end = 0  # and at its end
@@ -49,7 +50,8 @@ class Ear:
         self.received += len(audio)
         if self.utterance is not None:
             self.utterance.feed(audio)
-        self._preroll = np.concatenate((self._preroll, audio))[-PREROLL_SAMPLES:]
+        else:
+            self._preroll = np.concatenate((self._preroll, audio))[-PREROLL_SAMPLES:]
         frames = self._detector.feed(audio)
         self._voiced_frames += sum(frame.voiced_samples > 0 for frame in frames)
         if frames:
@@ -71,12 +73,14 @@ class Ear:
 
     def close(self) -> None:
         """The utterance is over; the next one starts at the next onset."""
-        self.ignore()
+        self.utterance = None
         self._preroll = self._preroll[:0]
 
     def ignore(self) -> None:
         """What was heard is no utterance, or not yet: the next one may have begun in it."""
-        self.utterance = None
+        if self.utterance is not None:
+            self._preroll = self.utterance.audio(PREROLL_S)
+            self.utterance = None
 
     def silence_s(self) -> float:
         """Seconds since the last voiced frame, up to what was just received."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from assistant.playback import Piece, Playback
 from assistant.workers import Worker
 from llm.engine import Token
 from llm.pacing import Chunk, Pacer
-from tts.engine import Speech, StreamingSynthesizer, Synthesizer
+from tts.engine import Speech, Synthesizer, parts
 from tts.errors import UnspeakableText
 
 AHEAD_S = 5.0  # audio computed ahead of the ear: what a barge-in would waste; the pacer asks for half of it
@@ -86,8 +86,8 @@ class Reply:
         shown = 0  # characters of the chunk in the pieces so far
         try:
             if (voice := self._voice) is not None:
-                parts = _parts(voice, chunk.text)
-                while (speech := await voice.worker.run(lambda: next(parts, None))) is not None:
+                spoken = parts(voice.synthesizer, chunk.text, voice.rate)
+                while (speech := await voice.worker.run(lambda: next(spoken, None))) is not None:
                     piece = _sounding(chunk, speech, shown, voice.pause_scale)
                     shown += len(piece.text)
                     yield piece
@@ -98,14 +98,6 @@ class Reply:
             self._notes.voice_lost(error)
         if shown < len(chunk.text):
             yield Piece(chunk.text[shown:], np.zeros(0, np.float32))
-
-
-def _parts(voice: Voice, text: str) -> Iterator[Speech]:
-    """Speak a chunk step by step; each step blocks."""
-    if isinstance(voice.synthesizer, StreamingSynthesizer):
-        yield from voice.synthesizer.stream(text, rate=voice.rate)
-    else:
-        yield voice.synthesizer.synthesize(text, rate=voice.rate)
 
 
 def _sounding(chunk: Chunk, speech: Speech, start: int, pause_scale: float) -> Piece:

@@ -55,16 +55,19 @@ class ServiceConfig:
 
 def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: nullcontext()) -> Engines:
     """Load what the config names. Audio engines that fail leave the service in text mode, with the reason."""
+    persona = load_persona(config.domain)
     with step("loading the language model"):
         model = loading.load_language_model(config.engines, store)
         if config.common_replies:
-            model = loading.with_common_replies(model, load_persona(config.domain).name, store)
-        model.chat(load_persona(config.domain).prompt).close()  # what all begin with is computed, and kept
+            model = loading.with_common_replies(model, persona.name, store)
+        model.chat(persona.prompt).close()  # what all begin with is computed, and kept
     if config.text_only:
         return Engines(model, None, None, ("the service was started without audio",))
     failures: list[str] = []
     with step("loading the recognizer"):
-        hearing = _unless_it_fails("hearing", lambda: _load_hearing(config, store), failures)
+        hearing = _unless_it_fails(
+            "hearing", lambda: _load_hearing(config.engines, store, persona.lexicon), failures
+        )
     with step("loading the voice"):
         loaded = _unless_it_fails(
             "the voice", lambda: loading.load_voice_or_another(config.engines, store), failures
@@ -74,9 +77,9 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
     return Engines(model, hearing, synthesizer, tuple(failures), other_voice=other_voice, paces=paces)
 
 
-def _load_hearing(config: ServiceConfig, store: Store) -> Hearing:
+def _load_hearing(config: EngineConfig, store: Store, hot_words: tuple[str, ...]) -> Hearing:
     return Hearing(
-        loading.load_recognizer(config.engines, store, load_persona(config.domain).lexicon),
+        loading.load_recognizer(config, store, hot_words),
         lambda: loading.load_voice_detector(store),
         loading.load_end_of_turn(store),
     )

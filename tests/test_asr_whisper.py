@@ -14,7 +14,7 @@ from asr.endpoint import HEARD_SAMPLES, SmartTurn, turn_features
 from asr.engine import SAMPLE_RATE_HZ, Audio
 from asr.errors import BadAudio, ModelNotLoaded, UnknownLanguage
 from asr.mel import MEL_BANDS, log_mel
-from asr.resample import Resampler, decode_audio_file
+from asr.resample import decode_audio_file, resampled
 from asr.streaming import HELD_BACK_WORDS, Utterance
 from asr.text import plain, words_of
 from asr.whisper import WhisperRecognizer
@@ -23,13 +23,8 @@ from tts.hibari import HibariSynthesizer
 SAMPLES = Path(__file__).parent.parent / "samples" / "wav"
 
 
-def sample(name: str) -> Audio:
-    return heard(*decode_audio_file(SAMPLES / name))
-
-
-def heard(samples: Audio, rate_hz: int) -> Audio:
-    resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
-    return np.concatenate((resampler(samples), resampler.finish()))
+def sample(name: str | Path) -> Audio:
+    return resampled(*decode_audio_file(SAMPLES / name), SAMPLE_RATE_HZ)
 
 
 def said(text: str) -> list[str]:
@@ -77,7 +72,7 @@ def test_names_of_the_domain_are_heard_where_they_are_told_and_change_nothing_el
     lexicon = ("omeprazole", "atorvastatin", "ramipril", "warfarin", "apixaban")
     told = WhisperRecognizer(weights_dir("whisper-base"), hot_words=lexicon)
     speech = HibariSynthesizer().synthesize("Does atorvastatin go with omeprazole and ramipril?")
-    audio = heard(speech.audio, speech.sample_rate_hz)
+    audio = resampled(speech.audio, speech.sample_rate_hz, SAMPLE_RATE_HZ)
     assert sum(term in told.recognize(audio).text for term in lexicon) == 3
     assert sum(term in whisper.recognize(audio).text for term in lexicon) < 3
     other = sample("headache.wav")
@@ -153,7 +148,7 @@ def test_mandarin_is_written_in_simplified_characters_and_with_marks(
     weights_dir: Callable[[str], Path],
 ) -> None:
     chinese = WhisperRecognizer(weights_dir("whisper-base"), language="zh")
-    audio = heard(*decode_audio_file(Path(__file__).parent / "data" / "aishell_BAC009S0150W0145.flac"))
+    audio = sample(Path(__file__).parent / "data" / "aishell_BAC009S0150W0145.flac")
     assert chinese.recognize(audio).text == "最近三年这个指标呈现向下趋势。"
     assert chinese.recognize(np.zeros(SAMPLE_RATE_HZ, np.float32)).text == ""
 

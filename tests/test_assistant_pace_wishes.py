@@ -144,27 +144,18 @@ def table(text: str) -> list[str]:
     return [line for line in text.splitlines() if line]
 
 
-@pytest.mark.parametrize("text", table(SLOWER))
-def test_slower(text: str) -> None:
-    wish = wish_in(text)
-    assert wish is not None and wish.kind is Kind.SLOWER
+KINDS = {Kind.SLOWER: SLOWER, Kind.FASTER: FASTER, Kind.AGAIN: AGAIN}
 
 
-@pytest.mark.parametrize("text", table(FASTER))
-def test_faster(text: str) -> None:
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind in KINDS for text in table(KINDS[kind])])
+def test_a_wish_is_known_for_what_it_is(kind: Kind, text: str) -> None:
     wish = wish_in(text)
-    assert wish is not None and wish.kind is Kind.FASTER
+    assert wish is not None and wish.kind is kind
 
 
 @pytest.mark.parametrize("text", table(NORMAL))
 def test_normal(text: str) -> None:
     assert wish_in(text) == Wish(Kind.NORMAL)
-
-
-@pytest.mark.parametrize("text", table(AGAIN))
-def test_once_more(text: str) -> None:
-    wish = wish_in(text)
-    assert wish is not None and wish.kind is Kind.AGAIN
 
 
 @pytest.mark.parametrize("text", table(NOTHING))

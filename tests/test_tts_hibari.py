@@ -14,6 +14,7 @@ import soxr
 from faster_whisper import WhisperModel
 from faster_whisper.transcribe import Word
 
+from tests.voices import assert_sound
 from tts.engine import Audio, Speech
 from tts.errors import TtsError, UnspeakableText, UnsupportedRate
 from tts.hibari import HibariSynthesizer
@@ -58,13 +59,7 @@ def test_every_word_has_its_time_and_its_place_in_the_shown_text(voice: HibariSy
         "Dr.",
         "Lee",
     ]
-    at_s, at = 0.0, 0
-    for word in speech.words:
-        assert at_s <= word.start_s < word.end_s
-        assert at <= word.text_start < word.text_end
-        assert shown[word.text_start : word.text_end] == word.text
-        at_s, at = word.end_s, word.text_end
-    assert at_s <= len(speech.audio) / speech.sample_rate_hz
+    assert_sound(speech, shown)
 
 
 @pytest.mark.parametrize("text", ["", "...", "**", "🙂", "—", " \n", "```\ncode\n```"])

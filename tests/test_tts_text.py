@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tts import chinese, english, markdown
 from tts.aligned import AlignedText
-from tts.text import for_the_ear, foreign_share, is_chinese
+from tts.scripts import foreign_share
+from tts.text import for_the_ear, is_chinese
 
 TABLE = Path(__file__).parent / "data" / "spoken.tsv"
 

@@ -76,10 +76,9 @@ class AlignedText:
     def _replaced_span(self, start: int, end: int) -> tuple[int, int]:
         if start < end:
             return self.shown_span(start, end)
-        here = (
-            self.ends[start - 1] if start else 0
-        )  # an insertion stands for the place between its neighbours
-        return here, here
+        # An insertion stands for the place between its neighbours.
+        between = self.ends[start - 1] if start else 0
+        return between, between
 
 
 def _around_group(match: re.Match[str]) -> Iterator[Edit]:

@@ -16,29 +16,11 @@ from tts.chinese_units import PRESCRIPTIONS, with_units_said
 from tts.rules import applied, group
 
 ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
-GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξπρστυφχψω",
-        (
-            *(
-                "阿尔法",
-                "贝塔",
-                "伽马",
-                "德尔塔",
-                "艾普西隆",
-                "泽塔",
-                "伊塔",
-                "西塔",
-                "约塔",
-                "卡帕",
-                "拉姆达",
-                "缪",
-            ),
-            *("纽", "克西", "派", "柔", "西格马", "陶", "宇普西隆", "斐", "希", "普西", "欧米伽"),
-        ),
-        strict=True,
-    )
-)
+_GREEK_NAMES = """
+阿尔法 贝塔 伽马 德尔塔 艾普西隆 泽塔 伊塔 西塔 约塔 卡帕 拉姆达 缪
+纽 克西 派 柔 西格马 陶 宇普西隆 斐 希 普西 欧米伽
+"""
+GREEK = dict(zip("αβγδεζηθικλμνξπρστυφχψω", _GREEK_NAMES.split(), strict=True))
 _FULL_WIDTH = "％０１２３４５６７８９" + "".join(chr(0xFEE0 + ord(a) + i) for a in "Aa" for i in range(26))
 TO_ASCII = {ord(character): unicodedata.normalize("NFKC", character) for character in _FULL_WIDTH}
 SPACE = re.compile(r"\s+(?=[，。！？：；、])|(?<=[，。！？：；、])\s+")  # marks have their own

@@ -7,9 +7,9 @@ import re
 import cn2an
 
 from tts.rules import group
+from tts.shown_numbers import NUMBER
 
 DIGITS = "零一二三四五六七八九"
-NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
 _LONGEST = 16  # digits that cn2an takes
 # Two of these are 两; a second one (二月, 二楼, 二型, 第二) is 二.
 COUNTED = (

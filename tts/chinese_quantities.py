@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from decimal import Decimal
 
-from tts.chinese_numbers import NUMBER, cardinal
+from tts.chinese_numbers import cardinal
 from tts.rules import group
+from tts.shown_numbers import NUMBER, VULGAR, in_ascii
 
 CURRENCIES = {
     "$": "美元",
@@ -34,7 +34,6 @@ _AMOUNT = rf"({NUMBER})(?:(bn|[kKmMbBT])(?![A-Za-z]))?"
 _TO = r"\s?[-–—~～]\s?"
 _NO_NUMBER_BEFORE = r"(?<![A-Za-z\d)）])"  # what is after it is a sign, no range
 _SIGNS = {None: "", "+": "正"}
-VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 
 
 def _magnified(shown: str, magnitude: str | None) -> str:
@@ -65,10 +64,6 @@ def _percent(match: re.Match[str]) -> str:
     return _SIGNS.get(sign, "负") + words
 
 
-def _in_ascii(match: re.Match[str]) -> str:
-    return unicodedata.normalize("NFKC", match[0]).replace("\N{FRACTION SLASH}", "/")
-
-
 def _fraction(match: re.Match[str]) -> str:
     whole, above, below = match.groups()
     return f"{f'{whole}又' if whole else ''}{below}分之{above}"
@@ -97,7 +92,7 @@ SHARES = group(
     (rf"({NUMBER})‰", lambda match: f"千分之{cardinal(match[1])}"),
     (r"(?<![\d/])\d{2,3}(?P<said>/)(?=\d{2,3}\s?(?:mmHg|毫米汞柱))", "比"),  # blood pressure
     (r"血压[为是：: ]{0,2}\d{2,3}(?P<said>/)(?=\d{2,3}(?![\d/]))", "比"),
-    (f"[{VULGAR}]", _in_ascii),
+    (f"[{VULGAR}]", in_ascii),
     (r"(?<![\d/A-Za-z])(?:(\d+)\s)?(\d{1,3})/(\d{1,4})(?![\d/])", _fraction),
 )
 SIGNS = group(
@@ -113,7 +108,7 @@ SIGNS = group(
     (r"(?<=\d)\s?[xX*]\s?(?=\d)|(?<=\w)\s?×\s?(?=\d)", "乘"),
     (r"(?<=\d)\s?÷\s?(?=\d)", "除以"),
     (r"(?<=\d)\^(\d{1,2})", r"的\1次方"),
-    (r"(?<=10)[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2}", lambda match: f"的{_in_ascii(match)}次方"),
+    (r"(?<=10)[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2}", lambda match: f"的{in_ascii(match)}次方"),
     (r"(?<=次方)/L(?![A-Za-z])", "每升"),
     (r"(?<=\d)²", "的平方"),
     (r"(?<=\w)\s?=\s?(?=[\d-])", "等于"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from tts.aligned import AlignedText
-from tts.chinese_numbers import NUMBER
 from tts.rules import group
+from tts.shown_numbers import NUMBER
 
 UNITS = {
     "kg": "公斤",

@@ -63,3 +63,11 @@ class StreamingSynthesizer(Synthesizer, Protocol):
         `synthesize` does; between two steps it may be left, and then the rest is never made.
         """
         ...
+
+
+def parts(voice: Synthesizer, text: str, rate: float) -> Iterator[Speech]:
+    """Speak part by part, where the voice can; see `StreamingSynthesizer`."""
+    if isinstance(voice, StreamingSynthesizer):
+        yield from voice.stream(text, rate=rate)
+    else:
+        yield voice.synthesize(text, rate=rate)

@@ -10,9 +10,10 @@ from tts.english_dates import NUMERIC_DATES, ORDINALS, TIMES, WRITTEN_DATES, YEA
 from tts.english_fractions import FRACTIONS, PROPORTIONS
 from tts.english_money import MONEY
 from tts.english_names import ABBREVIATIONS, LABELS, MIXED, ROMANS, SIGNED, SPELLINGS, TELEPHONES
-from tts.english_numbers import NUMBER, number
+from tts.english_numbers import number
 from tts.english_units import POWERS, PRESCRIPTIONS, TYPED_POWERS, with_units_said
 from tts.rules import applied, group
+from tts.shown_numbers import NUMBER
 
 COMPARISONS = group(
     "[<>≥≤~≈±]",

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from tts.english_numbers import cardinal, number, ordinal, plural
 from tts.rules import group
+from tts.shown_numbers import VULGAR, in_ascii
 
-VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _RATIO = r"ratio|odds|dilution|scale|split|mix"
 _END = r"(?![\w/]|[.,]\d)"
 _PARTS = {2: "half", 4: "quarter"}
-
-
-def _in_ascii(match: re.Match[str]) -> str:
-    return unicodedata.normalize("NFKC", match[0]).replace("\N{FRACTION SLASH}", "/")
 
 
 def _pair(match: re.Match[str]) -> str:
@@ -51,7 +46,7 @@ def _fraction(match: re.Match[str]) -> str:
 PROPORTIONS = group(
     rf"\d\s?[/:{VULGAR}'′’]|[{VULGAR}]|ft \d",
     (rf"(?<=\d)\s?(?=[{VULGAR}])|(?<=\d)\s(?=\d/\d{{1,2}}\b(?!/))", " and "),
-    (f"[{VULGAR}]", _in_ascii),
+    (f"[{VULGAR}]", in_ascii),
     (r"(?<![\w/])(?:24/7|20/20|9/11)(?![\w/])", _pair),
     (rf"(?<![\w/.])\d\d/\d\d{_END}", _adding_up),
     # Blood pressure.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tts.english_numbers import NUMBER, number
+from tts.english_numbers import number
 from tts.rules import group
+from tts.shown_numbers import NUMBER
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,24 +8,11 @@ from __future__ import annotations
 
 import re
 
-_ONES = (
-    *(
-        "zero",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-    ),
-    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
-)
+_BELOW_TWENTY = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen
+"""
+_ONES = _BELOW_TWENTY.split()
 _TENS = ("", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _SCALES = ("", " thousand", " million", " billion", " trillion", " quadrillion")
 _ORDINALS = {
@@ -39,7 +26,6 @@ _ORDINALS = {
 }
 _LONGEST = 3 * len(_SCALES)  # digits; longer ones are said one by one
 _LAST_WORD = re.compile(r"[a-z]+$")
-NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
 
 
 def cardinal(value: int) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from tts.aligned import AlignedText, Edit
-from tts.english_numbers import NUMBER, number, ordinal
+from tts.english_numbers import number, ordinal
 from tts.rules import group
+from tts.shown_numbers import NUMBER
 
 UNITS = {  # written -> said of one, said of several
     "kg": ("kilogram", "kilograms"),

@@ -20,9 +20,10 @@ from tts.english_reader import EnglishReader
 from tts.errors import UnspeakableText, VoiceUnavailable
 from tts.graph import session
 from tts.phrases import Phrase, PhrasedVoice, sentences, trimmed
-from tts.text import for_the_ear, foreign_share
+from tts.scripts import foreign_share
+from tts.text import for_the_ear
 from tts.timing import shifted
-from tts.tokens import ModelInput, fitting
+from tts.tokens import ModelInput, model_inputs
 
 MOSTLY_FOREIGN = 0.5  # share of letters in other scripts above which a text is refused
 DURATIONS = "/Clip_output_0"  # node of the model's graph: how long each phoneme lasts, in frames of 25 ms
@@ -60,10 +61,8 @@ class HibariSynthesizer(PhrasedVoice):
         if foreign_share(spoken.text) > MOSTLY_FOREIGN:
             raise UnspeakableText(f"this voice speaks English; choose another voice for {text[:40]!r}")
         for sentence in sentences(spoken):
-            for tokens in fitting(self._english.tokens(sentence), MAX_PHONEMES):
-                phrase = ModelInput.of(tokens, self._ids)
-                if phrase.words:
-                    yield self._render(phrase, rate)
+            for phrase in model_inputs(self._english.tokens(sentence), self._ids, MAX_PHONEMES):
+                yield self._render(phrase, rate)
 
     def _render(self, phrase: ModelInput, rate: float) -> Phrase:
         inputs = {"ids": phrase.ids[None], "speed": np.asarray([rate], np.float32)}

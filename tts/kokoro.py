@@ -22,7 +22,7 @@ from tts.phrases import Phrase, PhrasedVoice, sentences, trimmed
 from tts.scripts import share_in
 from tts.text import for_the_ear
 from tts.timing import shifted
-from tts.tokens import ModelInput, Token, fitting
+from tts.tokens import ModelInput, Token, model_inputs
 
 RATE_HZ = 24_000
 DURATIONS = "/encoder/Clip_output_0"  # node of the model's graph: how long each phoneme lasts, in frames
@@ -67,10 +67,8 @@ class KokoroSynthesizer(PhrasedVoice):
         spoken = for_the_ear(text)
         self._require_speakable(spoken.text)
         for sentence in sentences(spoken):
-            for tokens in fitting(self._read(sentence), MAX_PHONEMES):
-                phrase = ModelInput.of(tokens, self._ids)
-                if phrase.words:
-                    yield self._render(phrase, rate)
+            for phrase in model_inputs(self._read(sentence), self._ids, MAX_PHONEMES):
+                yield self._render(phrase, rate)
 
     def _require_speakable(self, text: str) -> None:
         if share_in(text, "LATIN", "CJK") < SPEAKABLE:

@@ -37,13 +37,13 @@ def without_code(text: AlignedText) -> AlignedText:
 
 
 def without_markdown(text: AlignedText, *, comma: str = ",", stop: str = ".") -> AlignedText:
-    """Return the text without marks: links as their label, rows and items as sentences, no code blocks.
+    """Return the text without marks: links as their label, rows and items as sentences.
 
     `comma` and `stop` are the marks of the text's language.
     """
     if not MARKED.search(text.text):
         return text
-    text = without_code(text).sub(RULE, "")
+    text = text.sub(RULE, "")
     text = text.edit(_cell_edits(text.text, comma, stop))
     text = text.unwrap(LINK).unwrap(AUTOLINK).sub(FOOTNOTE, "").sub(HTML_TAG, " ")
     text = text.sub(HEADING, "").sub(QUOTE, "").sub(BULLET, "").sub(NUMBERED, rf"\1{comma}").sub(HEADING, "")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import soxr
 
-from tts.engine import Speech, StreamingSynthesizer, Synthesizer
+from tts.engine import Speech, Synthesizer, parts
 
 
 class Resampled:
@@ -23,10 +23,7 @@ class Resampled:
 
     def stream(self, text: str, *, rate: float = 1.0) -> Iterator[Speech]:
         """Speak `text` part by part, where the voice can; see `tts.engine.StreamingSynthesizer`."""
-        if isinstance(self._voice, StreamingSynthesizer):
-            yield from map(self._resampled, self._voice.stream(text, rate=rate))
-        else:
-            yield self.synthesize(text, rate=rate)
+        return map(self._resampled, parts(self._voice, text, rate))
 
     def _resampled(self, speech: Speech) -> Speech:
         audio = soxr.resample(speech.audio, speech.sample_rate_hz, self.sample_rate_hz)

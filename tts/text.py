@@ -47,10 +47,3 @@ def is_chinese(text: str) -> bool:
 def _greek(match: re.Match[str]) -> str:
     name = unicodedata.name(match[1].lower()).split()[-1].lower().replace("lamda", "lambda")
     return f" {name}" if match[0].startswith("-") else name
-
-
-def foreign_share(text: str) -> float:
-    """Return the share of the letters that are not Latin; 0 without letters."""
-    letters = [character for character in text if character.isalpha()]
-    foreign = sum("LATIN" not in unicodedata.name(letter, "") for letter in letters)
-    return foreign / len(letters) if letters else 0.0

@@ -55,7 +55,16 @@ class ModelInput:
         ]
 
 
-def fitting(tokens: list[Token], most_phonemes: int) -> Iterator[list[Token]]:
+def model_inputs(
+    tokens: list[Token], vocabulary: Mapping[str, int], most_phonemes: int
+) -> Iterator[ModelInput]:
+    """Yield a sentence as what the model takes at once, those left out in which nothing can be said."""
+    for part in _fitting(tokens, most_phonemes):
+        if (phrase := ModelInput.of(part, vocabulary)).words:
+            yield phrase
+
+
+def _fitting(tokens: list[Token], most_phonemes: int) -> Iterator[list[Token]]:
     """Split where a model's limit asks for it: after the last punctuation that fits, else after a word."""
     while tokens:
         sizes = np.cumsum([len(token.phonemes) for token in tokens])

@@ -31,7 +31,7 @@ from faster_whisper import WhisperModel
 
 from asr.engine import SAMPLE_RATE_HZ as HEARD_HZ
 from asr.engine import Recognizer
-from asr.resample import Resampler
+from asr.resample import resampled
 from assistant.ear import Ear
 from assistant.engines import EngineConfig, load_recognizer, load_voice_detector
 from assistant.microphone import SAMPLE_RATE_HZ
@@ -184,8 +184,7 @@ def _audio(recording: Recording) -> Audio:
 
 def transcribe(model: WhisperModel, audio: Audio, language: str) -> str:
     """What faster-whisper's own `transcribe` makes of `audio` (24 kHz)."""
-    resampler = Resampler(SAMPLE_RATE_HZ, HEARD_HZ)
-    segments, _ = model.transcribe(np.concatenate([resampler(audio), resampler.finish()]), language=language)
+    segments, _ = model.transcribe(resampled(audio, SAMPLE_RATE_HZ, HEARD_HZ), language=language)
     return " ".join(segment.text for segment in segments)
 
 

@@ -33,7 +33,7 @@ from faster_whisper import WhisperModel
 
 from asr.engine import SAMPLE_RATE_HZ as HEARD_HZ
 from asr.engine import Recognizer
-from asr.resample import Resampler
+from asr.resample import resampled
 from assistant import voices
 from assistant.engines import EngineConfig, load_recognizer, load_synthesizer
 from assistant.speech_end import first_voiced_s
@@ -137,7 +137,8 @@ def timing_error_ms(spoken: Sequence[SpokenAnswer], recognizer: Recognizer) -> f
     for answer in spoken:
         for piece in answer.pieces:
             ours = [end_s for end_s, _ in piece.words]
-            theirs = recognizer.align(_heard(piece.audio, answer.sample_rate_hz), piece.text.strip())
+            audio = resampled(piece.audio, answer.sample_rate_hz, HEARD_HZ)
+            theirs = recognizer.align(audio, piece.text.strip())
             if len(ours) == len(theirs):
                 errors_ms += [abs(a - b.end_s) * 1000 for a, b in zip(ours, theirs, strict=True)]
     return percentile(errors_ms, 50)
@@ -183,11 +184,6 @@ def wasted(spoken: Sequence[SpokenAnswer]) -> float:
         ),
         3,
     )
-
-
-def _heard(audio: Audio, sample_rate_hz: int) -> Audio:
-    resampler = Resampler(sample_rate_hz, HEARD_HZ)
-    return np.concatenate([resampler(audio), resampler.finish()])
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -47,15 +47,13 @@ class SpokenAnswer:
     @property
     def gaps(self) -> list[tuple[float, bool]]:
         """Every silence for want of audio: its length [s], and whether it is inside a phrase."""
-        ends_s = [
-            start + self._length_s(piece) for start, piece in zip(self.starts_s, self.pieces, strict=True)
-        ]
-        before = [piece.text for piece in self.pieces]
-        return [
-            (start - end, MARKS.search(text[-3:]) is None and "\n" not in text[-3:])
-            for end, start, text in zip(ends_s, self.starts_s[1:], before, strict=False)
-            if start - end > UNNOTICED_S
-        ]
+        starts = self.starts_s
+        gaps = []
+        for piece, start, following in zip(self.pieces, starts, starts[1:], strict=False):
+            gap_s, end = following - start - self._length_s(piece), piece.text[-3:]
+            if gap_s > UNNOTICED_S:
+                gaps.append((gap_s, MARKS.search(end) is None and "\n" not in end))
+        return gaps
 
     @property
     def heard_s(self) -> float:

@@ -5,26 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tts.english_numbers import cardinal
+
 # A Chinese character counts as a word.
 WORD = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|(?:(?![\u3400-\u4dbf\u4e00-\u9fff])[^\W_])+(?:'[^\W_]+)*")
 # Whisper leaves them out, and so does its own scoring (whisper/normalizers/english.py).
 HESITATIONS = frozenset(["um", "uh", "uhm", "er", "erm", "hmm", "mm"])
-NUMBERS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-]
-SPELLINGS = {str(number): word for number, word in enumerate(NUMBERS)} | {"mr": "mister", "dr": "doctor"}
+SPELLINGS = {str(number): cardinal(number) for number in range(13)} | {"mr": "mister", "dr": "doctor"}
 
 
 def plain_words(text: str) -> list[str]:
