@@ -41,6 +41,8 @@ Ctrl-C stops an answer; /quit, Ctrl-D or Ctrl-C at the prompt leaves.
 SAY_EXAMPLES = """
   liushui say "Your appointment is at 9:30." --out appointment.wav
   echo "Hello there." | liushui say | aplay
+  my-model "Tell me a story" | liushui say --stream | aplay
+  liushui say "Well, it depends on the dose." -o dose.wav --plot dose.png
 """
 TRANSCRIBE_EXAMPLES = """
   liushui transcribe samples/wav/headache.wav
@@ -160,6 +162,17 @@ def _add_say(add_parser: AddParser) -> None:
     )
     command.add_argument(
         "--rate", type=_rate, default=1.0, help="speaking rate, 0.5 to 2 (default: %(default)s)"
+    )
+    command.add_argument(
+        "--stream",
+        action="store_true",
+        help="speak while the text comes in, each phrase as soon as it is made",
+    )
+    command.add_argument(
+        "--plot",
+        type=Path,
+        metavar="PNG",
+        help="also draw the waveform with its words, boundaries and pauses",
     )
     _add_voice(command)
     _add_compute(command)

@@ -1,68 +1,164 @@
-"""`liushui say`: text to a WAV file, phrased and paused as an answer would be."""
+"""`liushui say`: text to a WAV file or stream, phrased and paused as an answer would be."""
 
 from __future__ import annotations
 
+import codecs
+import os
 import sys
-import wave
 from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from time import monotonic
 from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assistant.engines import config_from, load_synthesizer
 from assistant.errors import ConfigError
 from assistant.progress import CONSOLE, shown_count
+from assistant.wav import WavStream, write_wav
 from assistant.weights import Store
-from llm.pacing import Pacer
-from tts.engine import Synthesizer
+from llm.pacing import Chunk, Pacer
+from tts.engine import Audio, Speech, Synthesizer, parts
 
-PCM16_PEAK = 32_767
 UNHURRIED_S = 60.0  # audio in hand, as pacing sees it: nobody waits, so it cuts at strong boundaries only
+READ_BYTES = 4096  # of standard input at most; what is there comes at once
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A chunk, or with a voice that streams a part of one, and how it sounds."""
+
+    chunk: Chunk
+    speech: Speech  # without the pause
+    ends_chunk: bool = True
+
+    @property
+    def pause_s(self) -> float:
+        """Silence after it."""
+        return self.chunk.pause_s if self.ends_chunk else 0.0
+
+    @property
+    def audio(self) -> Audio:
+        """All that sounds, the pause included."""
+        pause = np.zeros(int(self.pause_s * self.speech.sample_rate_hz), np.float32)
+        return np.concatenate((self.speech.audio, pause))
 
 
 def run(args: Namespace) -> None:
     """Speak `args.text` (None: standard input) into `args.out` (None: standard output)."""
-    text = sys.stdin.read() if args.text is None else args.text
-    if not text.strip():
+    _check(args)
+    text = None if args.text is None and args.stream else _whole_text(args.text)
+    synthesizer = load_synthesizer(config_from(args), Store())
+    if args.stream:
+        said = _stream(synthesizer, _arriving() if text is None else [text], args)
+    else:
+        said = speak(synthesizer, text or "", args.rate)
+        _write(said, synthesizer.sample_rate_hz, args)
+    if not said:
         raise ConfigError("nothing to say: the text is empty")
+    if args.plot is not None:
+        from assistant.say_plot import draw  # an extra's library
+
+        draw(said, args.plot)
+        CONSOLE.print(f"{args.plot}: the waveform, its words and boundaries", markup=False)
+
+
+def _check(args: Namespace) -> None:
+    """Refuse what cannot work before the voice is loaded."""
     if args.out is None and sys.stdout.isatty():
         raise ConfigError("a terminal cannot play a WAV file: name one with --out, or pipe it to a player")
-    if args.out is not None and not args.out.parent.is_dir():
-        raise ConfigError(f"no folder {args.out.parent} to write {args.out.name} into")
-    synthesizer = load_synthesizer(config_from(args), Store())
-    audio = speak(synthesizer, text, args.rate)
-    if args.out is None:
-        write_wav(sys.stdout.buffer, audio, synthesizer.sample_rate_hz)
+    for path in (args.out, args.plot):
+        if path is not None and not path.parent.is_dir():
+            raise ConfigError(f"no folder {path.parent} to write {path.name} into")
+    if args.plot is not None:
+        from assistant.say_plot import check_library
+
+        check_library()
+
+
+def _whole_text(text: str | None) -> str:
+    text = sys.stdin.read() if text is None else text
+    if not text.strip():
+        raise ConfigError("nothing to say: the text is empty")
+    return text
+
+
+def _write(said: list[Said], sample_rate_hz: int, args: Namespace) -> None:
+    audio = np.concatenate([each.audio for each in said])
+    with _opened(args.out) as file:
+        write_wav(file, audio, sample_rate_hz)
+    if args.out is not None:
+        CONSOLE.print(f"{args.out}: {len(audio) / sample_rate_hz:.1f} s of speech", markup=False)
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[BinaryIO]:
+    if path is None:
+        yield sys.stdout.buffer
     else:
-        save_wav(args.out, audio, synthesizer.sample_rate_hz)
-        seconds = len(audio) / synthesizer.sample_rate_hz
-        CONSOLE.print(f"{args.out}: {seconds:.1f} s of speech", markup=False)
+        with path.open("wb") as file:
+            yield file
 
 
-def speak(synthesizer: Synthesizer, text: str, rate: float = 1.0) -> NDArray[np.float32]:
-    """Synthesise `text` phrase by phrase, with the pauses between; mono, at the voice's own rate."""
+def speak(synthesizer: Synthesizer, text: str, rate: float = 1.0) -> list[Said]:
+    """Speak all of a text, unhurried: cut at strong boundaries only."""
     pacer = Pacer()
     chunks = [*pacer.feed(text, 0.0, UNHURRIED_S), *pacer.finish()]
-    pieces = [np.zeros(0, np.float32)]
-    for chunk in shown_count(chunks, "speaking"):
-        pieces.append(synthesizer.synthesize(chunk.text, rate=rate).audio)
-        pieces.append(np.zeros(int(chunk.pause_s * synthesizer.sample_rate_hz), np.float32))
-    return np.concatenate(pieces)
+    return [
+        Said(chunk, synthesizer.synthesize(chunk.text, rate=rate))
+        for chunk in shown_count(chunks, "speaking")
+    ]
 
 
-def save_wav(path: Path, audio: NDArray[np.float32], sample_rate_hz: int) -> None:
-    """Write 16-bit mono PCM to the file `path`."""
-    with path.open("wb") as file:
-        write_wav(file, audio, sample_rate_hz)
+def stream(
+    synthesizer: Synthesizer, pieces: Iterable[str], rate: float, clock: Callable[[], float] = monotonic
+) -> Iterator[Said]:
+    """Speak a text while it arrives, as an answer is: yield each part as soon as it is made.
+
+    `clock` [s] says how much of what was made has been played: a listener hears it as it comes.
+    """
+    pacer, played_s = Pacer(), clock()  # until when what was made so far sounds
+    for piece in chain(pieces, (None,)):
+        chunks = pacer.finish() if piece is None else pacer.feed(piece, 0.0, max(0.0, played_s - clock()))
+        for chunk in chunks:
+            for said in _spoken(synthesizer, chunk, rate):
+                played_s = max(played_s, clock()) + len(said.audio) / said.speech.sample_rate_hz
+                yield said
 
 
-def write_wav(file: BinaryIO, audio: NDArray[np.float32], sample_rate_hz: int) -> None:
-    """Write 16-bit mono PCM to an open file, which may be a pipe."""
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(sample_rate_hz)
-        out.setnframes(len(audio))  # known before, so that the header needs no seek
-        out.writeframesraw((np.clip(audio, -1, 1) * PCM16_PEAK).astype("<i2").tobytes())
+def _spoken(synthesizer: Synthesizer, chunk: Chunk, rate: float) -> Iterator[Said]:
+    """Yield the parts of a chunk; its pause comes after the last."""
+    before: Speech | None = None
+    for speech in parts(synthesizer, chunk.text, rate):
+        if before is not None:
+            yield Said(chunk, before, ends_chunk=False)
+        before = speech
+    if before is not None:
+        yield Said(chunk, before)
+
+
+def _stream(synthesizer: Synthesizer, pieces: Iterable[str], args: Namespace) -> list[Said]:
+    """Write a text's sound while it is made; what was said is kept for the picture alone."""
+    said: list[Said] = []
+    started_s = monotonic()
+    with _opened(args.out) as file:
+        wav = WavStream(file, synthesizer.sample_rate_hz)
+        for each in stream(synthesizer, pieces, args.rate):
+            if not said:
+                CONSOLE.print(f"first sound after {(monotonic() - started_s) * 1000:.0f} ms")
+            said.append(each)
+            wav.write(each.audio)
+        wav.finish()
+    return said
+
+
+def _arriving() -> Iterator[str]:
+    """Yield what comes through standard input, as it comes."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    while data := os.read(sys.stdin.fileno(), READ_BYTES):
+        yield decoder.decode(data)
+    yield decoder.decode(b"", final=True)

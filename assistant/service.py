@@ -21,6 +21,7 @@ from assistant.progress import shown_step
 from assistant.session import Session
 from assistant.turn_policy import TurnPolicy
 from assistant.weights import Store
+from llm import words_zh
 from transport import server
 from transport.app import create_app
 from transport.connection import Connection, Limits
@@ -28,6 +29,8 @@ from transport.server import serving
 from transport.settings import SessionSettings
 
 log = logging.getLogger(__name__)
+
+CHINESE = ("zh", "auto")  # languages in which an answer may be Chinese
 
 T = TypeVar("T")
 Step = Callable[[str], AbstractContextManager[None]]  # shows a step of some seconds
@@ -61,6 +64,8 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
         if config.common_replies:
             model = loading.with_common_replies(model, persona.name, store)
         model.chat(persona.prompt).close()  # what all begin with is computed, and kept
+        if config.engines.language in CHINESE:
+            words_zh.load()  # or the first Chinese answer would wait for it
     if config.text_only:
         return Engines(model, None, None, ("the service was started without audio",))
     failures: list[str] = []

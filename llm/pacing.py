@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from llm.boundaries import FENCE, Cut, Strength, cuts, edges, n_words
 
 DRY_S = 0.7  # less audio than this in hand: the next chunk (8 tokens, then its synthesis) must leave now
+LAST_S = 0.25  # less: a slow decoder's next token may come too late, so what there is leaves with this one
 PLENTY_S = 2.5  # more than this: the next mark can be waited for, however far it is
 WORD_S = 0.33  # how long one spoken word lasts: 180 words a minute
 LONGEST = 240  # characters, some 40 words: one synthesis step, which cannot be interrupted, stays under 0.2 s
@@ -14,6 +15,12 @@ LONGEST = 240  # characters, some 40 words: one synthesis step, which cannot be 
 # Words a chunk has before it may leave at a WORD, PHRASE, CLAUSE, SENTENCE boundary.
 # URGENT: silence is worse than a plain cut; under three words a phrase without a mark sounds chopped.
 URGENT = (6, 3, 1, 1)
+SAVING = (
+    2,
+    1,
+    1,
+    1,
+)  # while the last of the audio still sounds, a plain cut saves a silence inside the phrase
 STEADY = (24, 10, 1, 1)  # time for the next mark, seldom more than ten words away
 RELAXED = (
     36,
@@ -61,7 +68,7 @@ class Pacer:
         return [self._release(Cut(len(self._text), Strength.SENTENCE), last=True)] if self._text else []
 
     def _next_cut(self, queued_s: float) -> Cut | None:
-        needed = URGENT if queued_s < DRY_S else STEADY if queued_s < PLENTY_S else RELAXED
+        needed = _words_needed(queued_s)
         possible = cuts(self._text, self._odds)
         for cut in possible:
             if n_words(self._text[: cut.offset]) >= needed[cut.strength]:
@@ -83,3 +90,9 @@ class Pacer:
         self._text = self._text[cut.offset :]
         self._odds = {at - cut.offset: odds for at, odds in self._odds.items() if at > cut.offset}
         return chunk
+
+
+def _words_needed(queued_s: float) -> tuple[int, int, int, int]:
+    if 0 < queued_s < LAST_S:
+        return SAVING
+    return URGENT if queued_s < DRY_S else STEADY if queued_s < PLENTY_S else RELAXED

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm.boundaries import Strength
-from llm.pacing import LONGEST, PAUSES_S, Chunk, Pacer
+from llm.pacing import LAST_S, LONGEST, PAUSES_S, Chunk, Pacer
 
 REPLIES = (
     "I'm sorry, Mr. Lee. When did it start, and how bad is it? Call Dr. Smith, e.g. at 9 a.m., or call 911.",
@@ -157,6 +157,13 @@ def test_with_audio_in_hand_a_mark_is_waited_for() -> None:
     reply = "Please call your doctor at once because it may be serious, and rest. Good luck."
     assert first(reply, queued_s=0.0) == "Please call your doctor "
     assert first(reply, queued_s=5.0) == "Please call your doctor at once because it may be serious,"
+
+
+def test_the_last_of_the_audio_is_followed_by_whatever_there_is() -> None:
+    pacer = Pacer()
+    assert not pacer.feed("pain pain", 0.0, LAST_S)
+    assert [chunk.text for chunk in pacer.feed(" pain", 0.0, LAST_S - 0.01)] == ["pain pain "]
+    assert not pacer.feed(" pain pain", 0.0, 0.0)  # silent already: a few words more sound better
 
 
 def test_a_break_that_the_decoder_nearly_wrote_is_taken() -> None:

@@ -17,7 +17,7 @@ from tts.timing import WordSpan, shifted, spoken_words
 from tts.trim import fade, speech_span
 
 SLOWEST, FASTEST = 0.5, 2.0  # speaking rates at which the words are still understood
-SENTENCE_GAP_S = 0.3  # between sentences of one chunk; a model's own silence around each is trimmed
+SENTENCE_GAP_S = 0.3  # between sentences of one chunk, at the usual rate; a model's own silence is trimmed
 CHINESE_END = re.compile(r"[。！？；…]+[”’」』）》]*")
 
 
@@ -63,7 +63,7 @@ class PhrasedVoice(ABC):
                     before = gap[:0] if phrase.goes_on else gap
                     audio = np.concatenate((before, phrase.audio))
                     yield replace(phrase, audio=audio, spans=shifted(phrase.spans, len(before)))
-                    gap = np.zeros(round(SENTENCE_GAP_S * self.sample_rate_hz), np.float32)
+                    gap = np.zeros(round(SENTENCE_GAP_S / rate * self.sample_rate_hz), np.float32)
         except TtsError:
             raise
         except Exception as error:  # onnxruntime's exceptions share no other root
