@@ -61,9 +61,13 @@ class OpenResponse:
 
     def add_audio(self, samples: Samples) -> str:
         """Take more 24 kHz samples, return the base64 that is ready; raises `LocalProtocolError` in text."""
+        self.count_audio(samples)
+        return self._encoder.encode(samples)
+
+    def count_audio(self, samples: Samples) -> None:
+        """Take more 24 kHz samples that leave as they are; raises `LocalProtocolError` in text."""
         self._life = next_life(self._life, Step.AUDIO)
         self._samples_sent += len(samples)
-        return self._encoder.encode(samples)
 
     def end(self, status: EndStatus) -> str:
         """End the response and return the base64 still in the encoder, which only a completed one plays."""

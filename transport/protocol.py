@@ -26,6 +26,7 @@ from transport.audio_formats import Samples
 from transport.errors import LocalProtocolError, RejectedEventError
 from transport.items import Conversation, Item
 from transport.open_response import OpenResponse, Usage, status_details
+from transport.outgoing import Outgoing, OutgoingAudio, OutgoingEvent, OutgoingText
 from transport.response import EndStatus
 from transport.settings import Modality, SessionSettings
 
@@ -57,6 +58,7 @@ class RealtimeProtocol:
         settings: SessionSettings,
         *,
         extended: bool = True,
+        framed: bool = False,
         user: str | None = None,
         new_id: Callable[[str], str] = random_id,
     ) -> None:
@@ -65,6 +67,8 @@ class RealtimeProtocol:
         self.settings = settings
         # Whether the client knows liushui.v1: others may stumble over events not OpenAI's.
         self.extended = extended
+        # Whether audio and the text of answers leave as `OutgoingAudio` and `OutgoingText`, not as events.
+        self.framed = framed
         self.user = user  # a stable name of who speaks, None: unknown
         self._new_id = new_id
         self._conversation_id = new_id("conv")
@@ -73,7 +77,8 @@ class RealtimeProtocol:
         self._utterance: _Utterance | None = None
         self._buffered_ms = 0.0  # audio appended since the last commit or clear
         # Drained by every flush; what a reply may queue between two flushes bounds it.
-        self._outgoing: list[str] = []
+        self._outgoing: list[Outgoing] = []
+        self._media_time = 0  # samples of all answers' audio so far, at 24 kHz; for frames
 
     @property
     def response_id(self) -> str | None:
@@ -89,10 +94,14 @@ class RealtimeProtocol:
         """Return a conversation item, None once it was deleted or is too old to be kept."""
         return self._conversation.get(item_id)
 
-    def data_to_send(self) -> list[str]:
-        """Return the text messages to send, in order, and forget them."""
+    def outgoing(self) -> list[Outgoing]:
+        """Return what the client is to be told, in order, and forget it."""
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
+
+    def data_to_send(self) -> list[str]:
+        """Return the text messages to send to a client that takes no frames, in order, and forget them."""
+        return [each.text for each in self.outgoing() if isinstance(each, OutgoingEvent)]
 
     # From the client
 
@@ -254,17 +263,27 @@ class RealtimeProtocol:
         self._queue("response.content_part.added", **response.place(), part=response.part(""))
         return response.id
 
-    def response_text(self, delta: str) -> None:
-        """More of the answer's text: the transcript of a spoken one."""
+    def response_text(self, delta: str, ends_ms: tuple[tuple[int, int], ...] = ()) -> None:
+        """More of the answer's text: the transcript of a spoken one.
+
+        `ends_ms`: (end in the answer's audio [ms], end in `delta` [characters]) of each word that sounds.
+        """
         response = self._open_response("response_text")
+        offset = len(response.text)
         response.add_text(delta)
+        if self.framed:
+            self._outgoing.append(OutgoingText(response.item_id, offset, delta, ends_ms))
+            return
         kind = "output_audio_transcript" if response.modality == "audio" else "output_text"
         self._queue(f"response.{kind}.delta", **response.place(), delta=delta)
 
     def response_audio(self, samples: Samples) -> None:
         """More of the answer's audio: mono float32 at 24 kHz, sent in the output format."""
         response = self._open_response("response_audio")
-        self._queue_audio(response, response.add_audio(samples))
+        if self.framed:
+            self._frame_audio(response, samples)
+        else:
+            self._queue_audio(response, response.add_audio(samples))
 
     def response_finished(
         self,
@@ -339,6 +358,13 @@ class RealtimeProtocol:
             raise LocalProtocolError(f"{caller} without an open response: call response_started first")
         return self._response
 
+    def _frame_audio(self, response: OpenResponse, samples: Samples) -> None:
+        if response.audio_ms == 0:
+            self.notice("liushui.audio.started", **response.place(), media_time=self._media_time)
+        response.count_audio(samples)
+        self._outgoing.append(OutgoingAudio(response.id, self._media_time, samples))
+        self._media_time += len(samples)
+
     def _queue_audio(self, response: OpenResponse, delta: str) -> None:
         if delta:
             self._queue("response.output_audio.delta", **response.place(), delta=delta)
@@ -356,4 +382,7 @@ class RealtimeProtocol:
 
     def _queue(self, kind: str, **fields: object) -> None:
         event = {"type": kind, "event_id": self._new_id("event"), **fields}
-        self._outgoing.append(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+        text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+        item = fields.get("item")
+        item_id = item.get("id") if isinstance(item, dict) else fields.get("item_id")
+        self._outgoing.append(OutgoingEvent(kind, text, None if item_id is None else str(item_id)))
