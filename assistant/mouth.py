@@ -37,6 +37,7 @@ class Mouth:
     ) -> None:
         self.answer: Answer | None = None  # the open one
         self.last: Answer | None = None  # the one before: the client may still truncate it
+        self._away = False  # the client cannot be reached
         self._settled_s = 0.0  # when that one ended
         self.voice: Voice | None = engines.voice()  # None: this conversation is read, not heard
         self._asked = False  # the last answer ended with a question
@@ -63,6 +64,8 @@ class Mouth:
         rate_hz = self.voice.synthesizer.sample_rate_hz if self.voice else 1  # without one nothing sounds
         self._expected = 0
         self.answer = Answer(Playback(rate_hz), Stopwatch(voice_ended_s), request)
+        if self._away:
+            self.answer.playback.cut_off(self._clock())
         return self.answer
 
     def want(self, answer: Answer, request: ResponseRequested) -> None:
@@ -125,7 +128,8 @@ class Mouth:
         if release.text or len(release.audio):
             self._open_response(answer)
             if release.text:
-                self._wire.response_text(release.text)
+                ends_ms = tuple((round(end_s * 1000), end) for end_s, end in release.ends_s)
+                self._wire.response_text(release.text, ends_ms)
             if len(release.audio):
                 self._wire.response_audio(release.audio)
             self._tell_timings(answer)
@@ -167,6 +171,23 @@ class Mouth:
         if self.answer is not None:
             self.answer.playback.resume(self._clock())
             self._tell_client("resume", self.answer)
+
+    def cut_off(self) -> None:
+        """The client cannot be reached for a while: answers are made, and wait."""
+        self._away = True
+        if self.answer is not None:
+            self.answer.playback.cut_off(self._clock())
+
+    def reconnect(self) -> None:
+        """The client is back."""
+        self._away = False
+        if self.answer is not None:
+            self.answer.playback.reconnect(self._clock())
+
+    def played(self, item_id: str, played_s: float) -> None:
+        """The client says how much of an answer it has played; of an earlier one it no longer matters."""
+        if self.answer is not None and self.answer.item == item_id:
+            self.answer.playback.report(played_s, self._clock())
 
     def _tell_client(self, action: str, answer: Answer) -> None:
         if answer.response is not None:  # it has audio to hold back

@@ -35,6 +35,7 @@ class Release:
 
     text: str
     audio: Audio
+    ends_s: tuple[tuple[float, int], ...] = ()  # of each word: end in the answer [s], end in `text`
 
 
 class Playback:
@@ -53,6 +54,7 @@ class Playback:
         self._now_s: float | None = None  # of the last look at the clock
         self._held = False
         self._paused = False  # and the client plays nothing of what it has
+        self._cut_off = False  # the client cannot be reached: nothing leaves, and time stands still
         self._complete = False
 
     def add(self, piece: Piece) -> None:
@@ -79,17 +81,34 @@ class Playback:
         self._play(now_s)
         self._held = self._paused = False
 
+    def cut_off(self, now_s: float) -> None:
+        """The line is down for a while: let nothing out; what the client has ends within `send_lead_s`."""
+        self._play(now_s)
+        self._cut_off = True
+
+    def reconnect(self, now_s: float) -> None:
+        """Go on from the same sample, held back if it was."""
+        self._play(now_s)
+        self._cut_off = False
+
+    def report(self, played_s: float, now_s: float) -> None:
+        """The client has played so much: better than what the clock says."""
+        self._play(now_s)
+        self._played_s = min(max(0.0, played_s), self._sent_s)
+
     def release(self, now_s: float) -> Release:
         """Take what may leave at `now_s` [s, any monotonic clock]."""
         self._play(now_s)
-        texts, audios = [], []
-        while self._waiting and not self._held:
+        texts, audios, ends_s = list[str](), [], list[tuple[float, int]]()
+        while self._waiting and not (self._held or self._cut_off):
             piece = self._waiting[0]
             room = round((self._played_s + self.send_lead_s - self._sent_s) * self.sample_rate_hz)
             part = piece.audio[self._offset : self._offset + max(0, room)]
             if not len(part) and len(piece.audio):
                 break
             if self._offset == 0:
+                before = sum(map(len, texts))
+                ends_s += [(self._sent_s + end_s, before + end) for end_s, end in piece.words]
                 texts.append(piece.text)
             audios.append(part)
             self._sent_s += len(part) / self.sample_rate_hz
@@ -98,12 +117,13 @@ class Playback:
                 break
             self._waiting.popleft()
             self._offset = 0
-        return Release("".join(texts), np.concatenate(audios) if audios else np.zeros(0, np.float32))
+        audio = np.concatenate(audios) if audios else np.zeros(0, np.float32)
+        return Release("".join(texts), audio, tuple(ends_s))
 
     def due_s(self, now_s: float) -> float | None:
         """Seconds until `release` or `finished` has news; None while nothing is to come by itself."""
         self._play(now_s)
-        if self._held:
+        if self._held or self._cut_off:
             return None
         if self._waiting:
             return max(0.0, self._sent_s - self._played_s - self.send_lead_s / 2)
@@ -145,5 +165,5 @@ class Playback:
     def _play(self, now_s: float) -> None:
         elapsed_s = 0.0 if self._now_s is None else now_s - self._now_s
         self._now_s = now_s
-        if not self._paused:
+        if not (self._paused or self._cut_off):
             self._played_s = min(self._played_s + max(0.0, elapsed_s), self._sent_s)

@@ -134,3 +134,44 @@ def test_nothing_is_lost_doubled_or_early(
     np.testing.assert_array_equal(sent, audio)
     assert texts == playback.said
     assert playback.finished(now_s)
+
+
+@given(st.floats(0, 1), st.floats(0, 30))
+def test_while_the_line_is_down_nothing_leaves_and_afterwards_not_a_sample_is_missing(
+    at_s: float, cut_s: float
+) -> None:
+    playback = playing(piece("one two three four ", 2.0))
+    sent = sum(len(playback.release(at_s * i / 10).audio) for i in range(11))
+    playback.cut_off(at_s)
+    assert playback.due_s(at_s) is None
+    assert not len(playback.release(at_s + cut_s / 2).audio)
+    playback.reconnect(at_s + cut_s)
+    sent += sum(len(playback.release(at_s + cut_s + i / 10).audio) for i in range(40))
+    assert sent == 2000
+    assert playback.finished(at_s + cut_s + 4)
+
+
+def test_a_sound_that_holds_the_answer_still_holds_it_when_the_line_is_back() -> None:
+    playback = playing(piece("one two ", 1.0))
+    playback.hold(0.0, paused=True)
+    playback.cut_off(0.1)
+    playback.reconnect(0.2)
+    assert not len(playback.release(0.3).audio)
+
+
+def test_what_the_client_reports_is_believed() -> None:
+    playback = playing(piece("one two three four ", 2.0), send_lead_s=5)
+    playback.release(0.0)
+    playback.report(0.5, 1.0)
+    assert playback.playhead_s(1.2) == pytest.approx(0.7)
+    playback.report(9.0, 1.3)
+    assert playback.finished(1.3)
+
+
+def test_every_word_leaves_with_the_time_it_ends() -> None:
+    release = playing(piece("one two ", 1.0), piece("three", 0.5), send_lead_s=5).release(0.0)
+    assert [(round(end_s, 3), release.text[:end]) for end_s, end in release.ends_s] == [
+        (0.5, "one"),
+        (1.0, "one two"),
+        (1.5, "one two three"),
+    ]
