@@ -25,7 +25,7 @@ COMPARISONS = group(
     (r"\s?±\s?", " plus or minus "),
 )
 SIGNS = group(
-    r"[-–—−+=×÷]|\w\s?x",
+    r"[-–—−+=×÷]|\w\s?x|\d / \d",
     (r"(?<=\d)\s?[-−–]\s?(?=\d+\s?=)", " minus "),
     (
         rf"(?<![\w.-])(?:{NUMBER}|\.\d+)[%°]?(?P<said>\s?[-–—]\s?)(?=(?:{NUMBER}|\.\d+)(?![\d-]|[.,]\d))",
@@ -39,7 +39,13 @@ SIGNS = group(
     (r"(?<=[\w+])\+(?!\w)", " plus"),  # 65+, K+, C++
     (r"(?<=[\w)²])\s?=\s?(?=[\w-])", " equals "),
     (r"(?<=\d)\s?×\s?(?=\d)|(?<=\w)\s[x×]\s(?=\d)", " times "),
-    (r"(?<=\d)\s?÷\s?(?=\d)", " divided by "),
+    (r"(?<=\d)(?:\s?÷\s?|\s/\s)(?=\d)", " divided by "),
+)
+SCALED = group(  # 3M is a company
+    r"\d[KMB]\b",
+    (r"(?<=\.\d)M\b|(?<=\d)M(?= (?!is\b|was\b|has\b)[a-z]+s\b)", " million"),
+    (r"(?<=\.\d)B\b|(?<=\d)B(?= (?!is\b|was\b|has\b)[a-z]+s\b)", " billion"),
+    (r"(?<=\d)K(?= (?!is\b|was\b|has\b)[a-z]+s\b)", " thousand"),
 )
 NUMBERS = group(
     r"\d",
@@ -52,7 +58,7 @@ BEFORE_UNITS = (
     *(ABBREVIATIONS, SIGNED, SPELLINGS, PRESCRIPTIONS, TELEPHONES, LABELS),
     *(NUMERIC_DATES, WRITTEN_DATES, ORDINALS, COMPARISONS, TYPED_POWERS, PROPORTIONS, TIMES, MONEY, SIGNS),
 )
-AFTER_UNITS = (POWERS, FRACTIONS, YEARS, ROMANS, MIXED, NUMBERS)
+AFTER_UNITS = (SCALED, POWERS, FRACTIONS, YEARS, ROMANS, MIXED, NUMBERS)
 
 
 def in_english(text: AlignedText) -> AlignedText:

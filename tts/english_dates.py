@@ -91,6 +91,7 @@ WRITTEN_DATES = group(
     (rf"\b(the )?(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?({_MONTH})\b(?! \d{{1,2}}\b)", _day_of_month),
     (rf"(?<= of )(?:{_MONTH})(?P<said>,? )(?=\d{{4}}\b)", ", "),
     (rf"\b(?:{_MONTH}) \d{{1,2}}(?P<said>\s?[-–—]\s?)(?=\d{{1,2}}\b)", " to "),
+    (rf"\b(?:{_MONTH}) \d{{1,2}}(?P<said>\s?[-–—]\s?)(?=(?:{_MONTH})\b)", " to "),
     (rf"\b(?:{_MONTH}) \d{{1,2}} to (?P<said>\d{{1,2}})\b", _ordinal),
     (rf"\b(?:{_MONTH}) (?P<said>\d{{1,2}}(?:st|nd|rd|th)?)(?![\w:%/-]|[.,]\d)", _ordinal),
 )

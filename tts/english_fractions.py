@@ -46,6 +46,7 @@ def _fraction(match: re.Match[str]) -> str:
 PROPORTIONS = group(
     rf"\d\s?[/:{VULGAR}'′’]|[{VULGAR}]|ft \d",
     (rf"(?<=\d)\s?(?=[{VULGAR}])|(?<=\d)\s(?=\d/\d{{1,2}}\b(?!/))", " and "),
+    (rf"(?<=[A-Za-z])(?=[{VULGAR}])", " "),
     (f"[{VULGAR}]", in_ascii),
     (r"(?<![\w/])(?:24/7|20/20|9/11)(?![\w/])", _pair),
     (rf"(?<![\w/.])\d\d/\d\d{_END}", _adding_up),

@@ -117,6 +117,7 @@ def _range(match: re.Match[str]) -> str:
 
 MONEY = group(
     r"[$€£¥￥₹₩¢]|[A-Z]{3}",
+    (r"(?<=[$€£])(?=\.\d)", "0"),
     (
         rf"(?<!\w)({_NAME})({NUMBER})(?:{_SCALE})?\s?(?:[-–—]|to)\s?({_NAME})?({NUMBER})(?:{_SCALE})?{_END}",
         _range,

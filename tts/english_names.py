@@ -73,6 +73,10 @@ def _telephone(match: re.Match[str]) -> str:
     return ("plus " if match[0].startswith("+") else "") + ", ".join(groups)
 
 
+def _digit_groups(match: re.Match[str]) -> str:
+    return ", ".join(digits(run) for run in re.findall(r"\d+", match["said"]))
+
+
 def _digits(match: re.Match[str]) -> str:
     return digits(match["said"])
 
@@ -120,6 +124,7 @@ ABBREVIATIONS = group(
 SIGNED = group(
     "[#&/→@]|[-−+] blood",
     (r"(?<!\w)#(?=\d)", "number "),
+    (r"\b[A-G](?P<said>#)(?!\w)", " sharp"),
     (r"(?<=\s)@(?=\s)", "at"),
     (r"\bw/o(?=\s)", "without"),
     (r"\bw/(?=\s)", "with"),
@@ -139,17 +144,19 @@ SPELLINGS = group(
     (r"\b([A-Z]{2,5})\.([A-Z])\b(?!\.)", r"\1 \2"),  # BRK.B
 )
 TELEPHONES = group(
-    r"\d{3}-\d{4}|\+\d|911|988|[Cc]all \d|[Dd]ial \d|[Tt]ext \d",
+    r"\d{3}-\d{4}|\+\d|\b0\d{2,4} \d|911|988|[Cc]all \d|[Dd]ial \d|[Tt]ext \d",
     (r"(?<![\w-])(?:\+?1[ -])?(?:\(\d{3}\)\s?|\d{3}-)\d{3}-\d{4}(?![\w-])", _telephone),
     (r"(?<![\w-])\+\d{1,3}(?:[ -]\(?\d{1,5}\)?){2,5}(?![\w-])", _telephone),
     (r"(?<![\w$£€.,-])\d{3}-\d{4}(?![\w-])", _telephone),
+    (r"(?<![\w$£€.,-])0\d{2,4}(?: \d{3,4}){1,3}(?![\w-])", _telephone),
     (r"(?:[Cc]all|[Dd]ial|[Tt]ext) (?P<said>\d{3})\b(?!\s[a-z])", _digits),
     (r"(?<![\w$£€.,-])(?:911|988)(?![\w%-]|[.,]\d)", _telephone),
 )
 LABELS = group(
-    rf"[A-Za-z]-?\d{{3}}|[A-Z]{{2}} \d{{5}}|\b10\d\d\b|529 |(?i:{_LABELLED}) ",
+    rf"[A-Za-z]-?\d{{3}}|[A-Z]{{2}} \d{{5}}|\b10\d\d\b|529 |ISBN|(?i:{_LABELLED}) ",
     (r"\b[A-Z]{2} (?P<said>\d{5})(?![\w,.-]\d)", _digits),  # NY 10001
     (r"\b(?:1099|1040|1098)\b", _form),
+    (r"\bISBN(?:-1[03])?:? (?P<said>\d[\d -]{8,15}\d)\b", _digit_groups),
     (r"\b(?P<said>529) [Pp]lan", _label),
     (rf"\b(?i:{_LABELLED}) (?:#|number )?(?P<said>\d{{3,4}})(?![\w,.-]\w|[:%])", _label),
     (r"\b[A-Z]{1,3}(?P<said>\d{4,})\b", lambda match: " " + digits(match["said"])),
