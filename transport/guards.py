@@ -67,6 +67,30 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         self._fragments_bytes = 0  # of the message in progress, each at least FRAGMENT_BYTES
         self._late_pong: bytes | None = None  # to the last ping of a peer that does not read
 
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; what comes after a violation is only read."""
+        if self.conn.parser_exc is None:
+            super().data_received(data)
+
+    def handle_parser_exception(self) -> None:
+        """Say what was wrong, and go on reading: closing over unread bytes would reset the connection.
+
+        A reset takes from the peer what it has not read yet, our close frame with its reason.
+        """
+        closing = self.conn.close_sent
+        assert closing is not None
+        self.queue.put_nowait(
+            {"type": "websocket.disconnect", "code": closing.code, "reason": closing.reason}
+        )
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(CLOSING_S, self.transport.abort)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+
     def handle_cont(self, event: Frame) -> None:
         """Take a further fragment; empty ones would otherwise be gathered without end."""
         if not self.frames:
