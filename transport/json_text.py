@@ -38,7 +38,10 @@ def _refuse_constant(name: str) -> None:
 
 
 def _read_integer(digits: str) -> int:
-    return int(digits) if len(digits) <= MAX_DIGITS else _FARTHEST[digits[0] == "-"]
+    negative = digits.startswith("-")
+    if len(digits) - negative <= MAX_DIGITS:
+        return int(digits)
+    return 1 - 10**MAX_DIGITS if negative else 10**MAX_DIGITS - 1
 
 
 def _read_float(digits: str) -> float:
@@ -50,6 +53,3 @@ def _read_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(values) < len(pairs):
         raise ValueError("an object names a key twice")
     return values
-
-
-_FARTHEST = (10**MAX_DIGITS - 1, 1 - 10**MAX_DIGITS)  # positive, negative
