@@ -105,11 +105,11 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
 
     def handle_ping(self) -> None:
         """Answer; while the peer does not read, only its last one, when it reads (RFC 6455 section 5.5.3)."""
-        pong = b"".join(self.conn.data_to_send())
+        pongs = self.conn.data_to_send()  # to all the pings of one read
         if self.writable.is_set():
-            self.transport.write(pong)
-        else:
-            self._late_pong = pong
+            self.transport.write(b"".join(pongs))
+        elif pongs:
+            self._late_pong = pongs[-1]
 
     def resume_writing(self) -> None:
         """The peer reads again."""
