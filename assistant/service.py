@@ -24,7 +24,8 @@ from assistant.weights import Store
 from llm import words_zh
 from transport import server
 from transport.app import create_app
-from transport.connection import Connection, Limits
+from transport.connection import Connection
+from transport.limits import Limits
 from transport.server import serving
 from transport.settings import SessionSettings
 

@@ -22,9 +22,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from transport.app import Serve, create_app
-from transport.connection import Connection, Limits
+from transport.connection import Connection
 from transport.errors import AddressUnavailableError
 from transport.events import AudioAppended, AudioCommitted
+from transport.limits import Limits
 from transport.protocol import LIUSHUI_V1
 from transport.server import serving
 from transport.settings import SessionSettings
@@ -369,7 +370,7 @@ def test_a_limit_that_lets_nobody_in_is_refused(limit: Field[Any]) -> None:
 SERVER = """
 from tests.test_transport_app import greet_and_listen
 from transport.app import create_app
-from transport.connection import Limits
+from transport.limits import Limits
 from transport.server import run
 from transport.settings import SessionSettings
 settings = SessionSettings()

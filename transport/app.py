@@ -14,7 +14,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from transport.connection import CLOSE_FAILED, CLOSE_NORMAL, CLOSE_TRY_LATER, Connection, Limits
+from transport.connection import CLOSE_FAILED, CLOSE_NORMAL, CLOSE_TRY_LATER, Connection
+from transport.draining import OpenConnections
+from transport.limits import Limits
 from transport.protocol import LIUSHUI_V1, RealtimeProtocol, random_id
 from transport.settings import SessionSettings
 
@@ -47,7 +49,8 @@ def create_app(
     app = Starlette(
         routes=[WebSocketRoute("/v1/realtime", service.converse), Route("/healthz", service.report)],
     )
-    app.state.limits = limits  # the server takes its own limits from here
+    app.state.limits = limits  # the server takes its own limits from here, and this to do before it ends
+    app.state.drain = service.open.drain
     return app
 
 
@@ -67,12 +70,13 @@ class _Service:
         self._health = health
         self._default_settings = default_settings
         self._api_key = api_key
-        self._sessions = 0  # conversations in progress, at most limits.max_sessions
+        self.open = OpenConnections()  # at most limits.max_sessions
 
     async def report(self, _: Request) -> JSONResponse:
         """Answer /healthz."""
-        slots = {"sessions": self._sessions, "max_sessions": self._limits.max_sessions}
-        return JSONResponse({"status": "ok", "model": self._model, **slots, **self._health()})
+        status, code = ("draining", 503) if self.open.draining else ("ok", 200)
+        slots = {"sessions": len(self.open), "max_sessions": self._limits.max_sessions}
+        return JSONResponse({"status": status, "model": self._model, **slots, **self._health()}, code)
 
     async def converse(self, websocket: WebSocket) -> None:
         """Hold one conversation."""
@@ -80,6 +84,11 @@ class _Service:
             message = "send the service's API key as Authorization: Bearer <key>"
             fault = {"type": "invalid_request_error", "code": "invalid_api_key", "message": message}
             await websocket.send_denial_response(JSONResponse({"error": fault}, status_code=401))
+            return
+        if self.open.draining:
+            message = "the service is restarting: connect again in a moment"
+            fault = {"type": "server_error", "code": "server_draining", "message": message}
+            await websocket.send_denial_response(JSONResponse({"error": fault}, status_code=503))
             return
         offered = websocket.scope["subprotocols"]
         spoken = next((known for known in SUBPROTOCOLS if known in offered), None)
@@ -89,16 +98,13 @@ class _Service:
             session_id, self._model, self._default_settings, extended=extended, user=_user_of(websocket)
         )
         connection = Connection(websocket, protocol, self._limits)
-        if self._sessions >= self._limits.max_sessions:
+        if len(self.open) >= self._limits.max_sessions:
             full = f"all {self._limits.max_sessions} conversations are taken: try again in a moment"
             protocol.error(full, "too_many_sessions", server_fault=True)
             await connection.close(CLOSE_TRY_LATER, "too many sessions")
             return
-        self._sessions += 1
-        try:
+        with self.open.holding(connection):
             await self._hold(connection)
-        finally:
-            self._sessions -= 1
 
     async def _hold(self, connection: Connection) -> None:
         """Run the session beside the reader until either has ended; then end the other one too."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass, fields
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from transport.events import Command
+from transport.intake import Flooding, Intake
+from transport.limits import Limits
+from transport.outbox import Outbox
 from transport.protocol import RealtimeProtocol
 
-CLOSE_NORMAL = 1000  # RFC 6455 section 7.4.1, and for 1013 the IANA registry
+CLOSE_NORMAL = 1000  # RFC 6455 section 7.4.1, and for 1012 and 1013 the IANA registry
 CLOSE_ABNORMAL = 1006
+CLOSE_POLICY = 1008
 CLOSE_FAILED = 1011
+CLOSE_RESTART = 1012
 CLOSE_TRY_LATER = 1013
 
 # Messages read ahead of the session, each at most max_message_bytes. Eight 20 ms chunks let us notice a
@@ -22,48 +25,26 @@ CLOSE_TRY_LATER = 1013
 INBOX_MESSAGES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one client may take; raises `ValueError` for a limit that would let nobody in.
-
-    `max_message_bytes`: OpenAI takes up to 15 MiB of audio in one append event.
-    `max_sessions`: conversations at a time.
-    `idle_s`: a microphone sends many messages a second; who types pauses for minutes, not longer.
-    `ping_interval_s`: a ping goes out this long after the last pong.
-    `ping_timeout_s`: a client that leaves a ping unanswered, or what we send unread, for so long is gone;
-    20 s is the default of `websockets` and uvicorn, and leaves room for a pong behind a long upload.
-    """
-
-    max_message_bytes: int = 15 * 1024 * 1024
-    max_sessions: int = 8
-    idle_s: float = 300.0
-    ping_interval_s: float = 5.0
-    ping_timeout_s: float = 20.0
-
-    def __post_init__(self) -> None:
-        for limit in fields(self):
-            value = getattr(self, limit.name)
-            if value <= 0:
-                raise ValueError(f"Limits.{limit.name} is {value}: give a number above 0")
-
-
 class Connection:
     """Iterate it for the client's commands, and call `flush` after telling `protocol` what happened.
 
-    The iterator ends at once when the client is gone: it closed, vanished or stayed idle, or the service
-    shuts down. One task iterates; any task may flush.
+    The iterator ends at once when the client is gone: it closed, vanished, stayed idle, flooded us or did not
+    read, or the service shuts down. One task iterates; any task may flush.
     """
 
     def __init__(self, websocket: WebSocket, protocol: RealtimeProtocol, limits: Limits) -> None:
+        loop = asyncio.get_running_loop()
         self.protocol = protocol
         # The close code, once the client is gone.
-        self.gone: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.gone: asyncio.Future[int] = loop.create_future()
         self._websocket = websocket
         self._limits = limits
+        self._clock = loop.time
+        self._intake = Intake(limits, self._clock())
         self._inbox: asyncio.Queue[str | bytes | None] = asyncio.Queue(INBOX_MESSAGES)
-        # What a cancelled flush left unsent. Every flush empties it, so it holds what was queued between two.
-        self._outbox: deque[str] = deque()
-        self._sending = asyncio.Lock()
+        self._outbox = Outbox()
+        self._sending: asyncio.Task[None] | None = None  # while the outbox holds something
+        self._moved = asyncio.Event()  # set whenever something was flushed or sent, or the client is gone
 
     async def __aiter__(self) -> AsyncIterator[Command]:
         while not self.gone.done():
@@ -75,17 +56,22 @@ class Connection:
             for command in commands:
                 yield command
 
-    async def flush(self) -> None:
-        """Send everything the protocol has queued, in order; does nothing once the client is gone.
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits to be handed to the socket."""
+        return self._outbox.size_bytes
 
-        Waits while the client reads slower than we send. Cancelling loses no event: the next flush sends it.
+    async def flush(self) -> None:
+        """Have everything sent that the protocol has queued, in order; nothing once the client is gone.
+
+        Waits only while more than `max_unsent_bytes` wait already. Cancelling loses no event.
         """
-        async with self._sending:
-            self._outbox.extend(self.protocol.data_to_send())
-            while self._outbox and not self.gone.done():
-                await self._send(self._outbox[0])
-                self._outbox.popleft()
-            self._outbox.clear()
+        if not self.gone.done():
+            self._outbox.put(self.protocol.data_to_send(), self._clock())
+            if self._outbox and self._sending is None:
+                self._sending = asyncio.create_task(self._send())
+            self._moved.set()
+            await self._until(lambda: self._outbox.size_bytes <= self._limits.max_unsent_bytes)
 
     async def read(self) -> None:
         """Read the socket until the client is gone; the server runs this beside the session."""
@@ -97,37 +83,86 @@ class Connection:
                     self._lose(message["code"])
                     return
                 text = message.get("text")
-                await self._inbox.put(message["bytes"] if text is None else text)
+                await self._take(message["bytes"] if text is None else text)
         except TimeoutError:
             idle = f"nothing was received for {self._limits.idle_s:g} s: connect again to go on"
             self.protocol.error(idle, "session_idle")
             await self.close(CLOSE_NORMAL, "idle")
+        except Flooding as flooding:
+            self.protocol.error(str(flooding), "rate_limit_exceeded")
+            await self.close(CLOSE_POLICY, "too many messages")
         finally:
             self._lose(CLOSE_ABNORMAL)
+
+    async def drain(self) -> None:
+        """End the connection before the service does: at once, or when the answer in progress has ended.
+
+        An answer that takes longer than `drain_s` is cut.
+        """
+        if self.protocol.extended:
+            self.protocol.notice("liushui.draining", within_s=self._limits.drain_s)
+        try:
+            async with asyncio.timeout(self._limits.drain_s):
+                await self.flush()
+                await self._until(lambda: self.protocol.response_id is None)
+        except TimeoutError:
+            pass  # it had its time
+        restarting = "the service is restarting: connect again in a moment"
+        self.protocol.error(restarting, "server_draining", server_fault=True)
+        await self.close(CLOSE_RESTART, "restarting")
 
     async def close(self, code: int, reason: str) -> None:
         """Send what is queued, then close the connection."""
         await self.flush()
+        await self._until(lambda: not self._outbox)
         if not self.gone.done():
             self._lose(code)
-            await self._deliver(self._websocket.close(code, reason))
+            await self._deliver(self._websocket.close(code, reason), self._clock())
 
-    async def _send(self, text: str) -> None:
-        await self._deliver(self._websocket.send_text(text))
+    async def _take(self, message: str | bytes) -> None:
+        """Hand a message on, no faster than this client may send."""
+        wait_s = self._intake.wait_s(len(message), self._clock())
+        await self._inbox.put(message)
+        if wait_s:
+            await asyncio.wait({self.gone}, timeout=wait_s)
 
-    async def _deliver(self, sending: Awaitable[None]) -> None:
+    async def _until(self, true: Callable[[], bool]) -> None:
+        """Wait until something is true, or the client is gone."""
+        while not (true() or self.gone.done()):
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def _send(self) -> None:
+        """Send until nothing waits."""
         try:
-            async with asyncio.timeout(self._limits.ping_timeout_s):
+            while self._outbox and not self.gone.done():
+                message, since_s = self._outbox.oldest
+                if await self._deliver(self._websocket.send_text(message), since_s):
+                    self._outbox.sent()
+                self._moved.set()
+        finally:
+            self._sending = None
+
+    async def _deliver(self, sending: Awaitable[None], since_s: float) -> bool:
+        """Wait for the socket to take what waits since then; a client for which that is too long is gone."""
+        try:
+            async with asyncio.timeout_at(since_s + self._limits.ping_timeout_s):
                 await sending
         except (TimeoutError, WebSocketDisconnect, RuntimeError):
             # RuntimeError is how Starlette and uvicorn say that the connection closed under us.
             self._lose(CLOSE_ABNORMAL)
+            return False
+        return True
 
     def _lose(self, code: int) -> None:
         """Note, once, that the client is gone, and end the iterator."""
         if self.gone.done():
             return
         self.gone.set_result(code)
+        self._outbox.clear()
+        self._moved.set()
+        if self._sending is not None and self._sending is not asyncio.current_task():
+            self._sending.cancel()
         while not self._inbox.empty():
             self._inbox.get_nowait()
         self._inbox.put_nowait(None)

@@ -5,7 +5,6 @@ Source: the client events of the GA interface, as the `openai` package types the
 
 from __future__ import annotations
 
-import json
 import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from transport.audio_formats import Samples, decode_audio
 from transport.errors import RejectedEventError
 from transport.fields import Fields
 from transport.items import Item, read_item
+from transport.json_text import read_json
 from transport.settings import Modality, SessionSettings
 from transport.updates import MAX_NAME_CHARS, MAX_TEXT_CHARS, merged, read_max_output_tokens, read_modality
 
@@ -134,18 +134,14 @@ def parse_event(text: str, settings: SessionSettings, new_id: NewId) -> Command:
 
 def _read_object(text: str) -> dict[str, object]:
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        value = read_json(text)
+    except ValueError as error:
         message = f"the message is not JSON ({error}): send one JSON object per text message"
         raise RejectedEventError(message, code="invalid_json") from error
     if not isinstance(value, dict):
         message = f"the message is {reprlib.repr(value)}: send a JSON object with a type"
         raise RejectedEventError(message, code="invalid_json")
     return value
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON value")  # RFC 8259 section 6; Python would take NaN and Infinity
 
 
 def _read_event_id(event: Fields) -> str | None:

@@ -32,7 +32,7 @@ class Fields:
         return self._values.get(name)
 
     def text(self, name: str, *, longest: int) -> str | None:
-        """A string of at most `longest` characters that can be written as UTF-8."""
+        """A string of at most `longest` characters that can be written as UTF-8, without NUL."""
         value = self._of_type(name, str, "a string")
         if value is None:
             return None
@@ -40,6 +40,8 @@ class Fields:
             raise self.rejected(name, f"has {len(value)} characters: send at most {longest}")
         if not _is_utf8(value):
             raise self.rejected(name, "holds half of a surrogate pair: send whole characters")
+        if "\0" in value:  # ends a string in C, and so in what reads it after us
+            raise self.rejected(name, "holds a NUL character: leave it out")
         return value
 
     def flag(self, name: str) -> bool | None:
@@ -60,9 +62,7 @@ class Fields:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.rejected(name, f"is {reprlib.repr(value)}: send a number")
-        return float(
-            max(-1e9, min(value, 1e9))
-        )  # JSON's integers have no bound, and no range of ours ends so far out
+        return float(value)
 
     def items(self, name: str) -> list[object] | None:
         """An array."""

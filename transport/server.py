@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from types import FrameType
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.config import LOGGING_CONFIG
 
-from transport.connection import Limits
 from transport.errors import AddressUnavailableError
+from transport.guards import GuardedWebSocket, http_protocol
+from transport.limits import Limits
 
 # Longer than a session's farewell, shorter than the 10 s for which process supervisors usually wait.
 SHUTDOWN_S = 5
+SIGNAL_S = 0.1  # between looks for another signal while the service drains; uvicorn looks as often
 
 
 def run(app: Starlette, host: str, port: int, *, log_level: str = "info") -> None:
-    """Serve until Ctrl-C or SIGTERM, which end every session; raises `AddressUnavailableError`."""
+    """Serve until Ctrl-C, which ends every session, or SIGTERM, which lets answers in progress end.
+
+    Raises `AddressUnavailableError`.
+    """
     limits = _limits(app)
     with contextlib.suppress(KeyboardInterrupt), _listen(host, port, limits) as listener:
-        uvicorn.Server(_config(app, limits, log_level)).run(sockets=[listener])
+        _DrainingServer(_config(app, limits, log_level), app.state.drain).run(sockets=[listener])
 
 
 @contextlib.asynccontextmanager
@@ -52,6 +59,27 @@ class _GuestServer(uvicorn.Server):
         yield
 
 
+class _DrainingServer(uvicorn.Server):
+    """A server that, on SIGTERM, drains the application before it closes; a second signal ends that."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Coroutine[None, None, None]]) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._gently = False  # SIGTERM came, and no other signal after it
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._gently = sig == signal.SIGTERM and not self.should_exit
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._gently:
+            draining = asyncio.create_task(self._drain())
+            while self._gently and not draining.done():
+                await asyncio.wait({draining}, timeout=SIGNAL_S)
+            draining.cancel()
+        await super().shutdown(sockets)
+
+
 def _limits(app: Starlette) -> Limits:
     limits: Limits = app.state.limits
     return limits
@@ -62,9 +90,10 @@ def _config(
 ) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=http_protocol(limits),
         # The `websockets` library without its deprecated legacy layer. It reads no further message before the
         # application took the last one: back-pressure. asyncio sets TCP_NODELAY on every connection.
-        ws="websockets-sansio",
+        ws=GuardedWebSocket,
         ws_max_size=limits.max_message_bytes,
         ws_ping_interval=limits.ping_interval_s,
         ws_ping_timeout=limits.ping_timeout_s,

@@ -1,0 +1,97 @@
+"""A service with scripted engines on a real socket, for clients that send anything and leave anyhow."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hypothesis import strategies as st
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from assistant.service import ServiceConfig, application
+from tests.dialogues import ANSWERS, room
+from tests.fakes import ScriptedChat
+from tests.fuzzing import Target, messages
+from tests.test_transport_app import slot_is_free
+from transport.limits import Limits
+from transport.server import serving
+
+ENOUGH_S = 20.0  # for a service that answers within milliseconds
+END = "the last thing asked"
+WAYS_TO_LEAVE = ("close", "abort", "stay")
+
+
+class ManyChats:
+    """A model whose every chat is its own."""
+
+    name = "scripted"
+
+    def chat(self, system: str) -> ScriptedChat:
+        return ScriptedChat(dict(ANSWERS))
+
+
+clients = st.tuples(st.lists(messages, max_size=12), st.sampled_from(WAYS_TO_LEAVE))
+
+
+@contextlib.contextmanager
+def service_target() -> Iterator[Target]:
+    """Run the service; each example is some clients at a time. On leaving, no session may be left."""
+    with asyncio.Runner() as runner:
+        stack = contextlib.AsyncExitStack()
+
+        async def start() -> str:
+            here = room()
+            engines = replace(here.engines, model=ManyChats())
+            config = ServiceConfig(limits=Limits(max_sessions=64))
+            return await stack.enter_async_context(serving(application(config, engines)))
+
+        url = runner.run(start())
+
+        def check(together: list[tuple[list[str | bytes], str]]) -> None:
+            async def all_of_them() -> None:
+                async with asyncio.timeout(ENOUGH_S), asyncio.TaskGroup() as talking:
+                    for sent, leave in together:
+                        talking.create_task(talk(url, sent, leave))
+
+            runner.run(all_of_them())
+
+        try:
+            yield Target(st.lists(clients, min_size=1, max_size=6), check)
+            runner.run(slot_is_free(url))
+        finally:
+            runner.run(stack.aclose())
+
+
+async def talk(url: str, sent: list[str | bytes], leave: str) -> None:
+    """Send it all, and see that the service answers after it, with nothing but events."""
+    async with connect(url, subprotocols=[Subprotocol("liushui.v1")], close_timeout=1) as client:
+        for message in sent:
+            await client.send(message if isinstance(message, bytes) else sendable(message))
+        if leave == "abort":
+            client.transport.abort()
+            await client.wait_closed()
+            return
+        last = {"type": "conversation.item.retrieve", "item_id": "nobody", "event_id": END}
+        await client.send(json.dumps(last))
+        while True:
+            event = json.loads(await client.recv())
+            assert isinstance(event["type"], str) and isinstance(event["event_id"], str)
+            if event["type"] == "error":
+                assert event["error"]["code"] != "session_failed", event
+                if event["error"]["event_id"] == END:
+                    break
+        if leave == "stay":
+            with contextlib.suppress(TimeoutError, ConnectionClosed):
+                async with asyncio.timeout(0.05):
+                    while True:
+                        await client.recv()
+
+
+def sendable(text: str) -> str:
+    """The text without halves of surrogate pairs, which no text message can hold."""
+    return text.encode(errors="replace").decode()
