@@ -3,6 +3,9 @@
 TransportError
 ├── RejectedEventError        the peer sent an event we cannot act on: an `error` event, the session lives
 ├── InvalidSettingError       a session setting outside its range, from the peer or from our own defaults
+├── FrameError                a binary frame that is malformed or out of sequence: the connection cannot go on
+├── ResumeImpossibleError     frames the peer did not receive are kept no more: begin a new session
+├── PeerTooSlowError          the peer reads so slowly that what waits for it passed its bound
 ├── LocalProtocolError        our own code drove the protocol wrongly: a bug, never the peer's fault
 ├── AddressUnavailableError   the server cannot listen where it was told to
 ├── ServiceUnreachableError   the client found nobody at the address, or was refused
@@ -35,6 +38,18 @@ class InvalidSettingError(TransportError, ValueError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
+
+
+class FrameError(TransportError, ValueError):
+    """A frame, or a field of one, that liushui.v1 does not allow; the message has the value."""
+
+
+class ResumeImpossibleError(TransportError):
+    """What the peer did not receive was more than the replay buffer keeps."""
+
+
+class PeerTooSlowError(TransportError):
+    """More waits for the peer than may: it stopped reading, or reads far slower than we speak."""
 
 
 class LocalProtocolError(TransportError):
