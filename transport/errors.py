@@ -4,6 +4,8 @@ TransportError
 ├── RejectedEventError        the peer sent an event we cannot act on: an `error` event, the session lives
 ├── InvalidSettingError       a session setting outside its range, from the peer or from our own defaults
 ├── LocalProtocolError        our own code drove the protocol wrongly: a bug, never the peer's fault
+├── OpusError                 bytes that are no Opus packet, from the peer; or a bit rate that Opus has not
+├── CompressionError          bytes that are no part of the peer's compressed stream, or would grow too large
 ├── AddressUnavailableError   the server cannot listen where it was told to
 ├── ServiceUnreachableError   the client found nobody at the address, or was refused
 └── ConnectionLostError       the client was connected, and is no more
@@ -39,6 +41,14 @@ class InvalidSettingError(TransportError, ValueError):
 
 class LocalProtocolError(TransportError):
     """The protocol was driven wrongly from our side, such as audio for a response that is not open."""
+
+
+class OpusError(TransportError, ValueError):
+    """A packet that is no Opus, or a bit rate outside what is sent here."""
+
+
+class CompressionError(TransportError, ValueError):
+    """A payload that does not continue the compressed stream, or grows beyond its limit."""
 
 
 class AddressUnavailableError(TransportError):
