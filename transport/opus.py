@@ -1,8 +1,8 @@
 """Opus (RFC 6716) as it travels in audio frames: 24 kHz mono samples to packets and back.
 
-libopus comes inside PyAV's wheels. Application `audio`: `voip` filters out the lowest tones, which is no gain for
-synthesised speech or for a recognizer, and moves the rest; `lowdelay` looks 4 ms less ahead, and at 16 and 24
-kbit/s its spectra are a third further from the original's.
+libopus comes inside PyAV's wheels. Application `audio`: `voip` filters out the lowest tones, which is no gain
+for synthesised speech or for a recognizer, and moves the rest; `lowdelay` looks 4 ms less ahead, and at 16
+and 24 kbit/s its spectra are a third further from the original's.
 """
 
 from __future__ import annotations
