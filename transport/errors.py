@@ -7,6 +7,8 @@ TransportError
 ├── ResumeImpossibleError     frames the peer did not receive are kept no more: begin a new session
 ├── PeerTooSlowError          the peer reads so slowly that what waits for it passed its bound
 ├── LocalProtocolError        our own code drove the protocol wrongly: a bug, never the peer's fault
+├── OpusError                 bytes that are no Opus packet, from the peer; or a bit rate that Opus has not
+├── CompressionError          bytes that are no part of the peer's compressed stream, or would grow too large
 ├── AddressUnavailableError   the server cannot listen where it was told to
 ├── ServiceUnreachableError   the client found nobody at the address, or was refused
 └── ConnectionLostError       the client was connected, and is no more
@@ -54,6 +56,14 @@ class PeerTooSlowError(TransportError):
 
 class LocalProtocolError(TransportError):
     """The protocol was driven wrongly from our side, such as audio for a response that is not open."""
+
+
+class OpusError(TransportError, ValueError):
+    """A packet that is no Opus, or a bit rate outside what is sent here."""
+
+
+class CompressionError(TransportError, ValueError):
+    """A payload that does not continue the compressed stream, or grows beyond its limit."""
 
 
 class AddressUnavailableError(TransportError):
