@@ -191,7 +191,7 @@ class Mouth:
 
     def _tell_client(self, action: str, answer: Answer) -> None:
         if answer.response is not None:  # it has audio to hold back
-            self._wire.notice(f"liushui.playback.{action}", response_id=answer.response)
+            self._wire.notice(f"liushui.playback.{action}", response_id=answer.response, item_id=answer.item)
 
     async def stop(self, reason: str) -> None:
         """End the open answer now; the dialogue keeps what was heard of it."""

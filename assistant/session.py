@@ -26,6 +26,7 @@ from assistant.turns import Action, Event, State, Turns
 from llm.engine import Message
 from transport import events as wire
 from transport.connection import Connection
+from transport.framed import LineLost, LineRestored
 from transport.settings import SessionSettings
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,10 @@ class Session:
                 await self._understand(item.answer, item.text)
             case Progress() if item.answer is self._mouth.answer:
                 await self._do(self._turns.answer_ready(self._mouth.turn_over()))
+            case LineLost():
+                self._mouth.cut_off()
+            case LineRestored():
+                self._mouth.reconnect()
             case Deaf():
                 await self._go_deaf(item.error)
             case Scored() | Progress():

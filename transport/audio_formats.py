@@ -51,12 +51,27 @@ def decode_audio(encoded: str, audio_format: AudioFormat) -> Samples:
             " so send whole samples",
             param="audio",
         )
+    return from_pcm16(data)
+
+
+def from_pcm16(data: bytes) -> Samples:
+    """Return the samples of 16-bit little-endian PCM, an even number of bytes."""
     return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768.0)
+
+
+def to_pcm16(samples: Samples) -> bytes:
+    """Return samples as 16-bit little-endian PCM; what is beyond full scale is clipped."""
+    return _levels(samples).tobytes()
+
+
+def _levels(samples: Samples) -> NDArray[np.int16]:
+    levels: NDArray[np.int16] = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2")
+    return levels
 
 
 def encode_audio(samples: Samples, audio_format: AudioFormat) -> str:
     """Return samples, already at the format's rate, as base64 text; what is beyond full scale is clipped."""
-    pcm = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2")
+    pcm = _levels(samples)
     if audio_format is AudioFormat.PCM:
         data = pcm.tobytes()
     else:

@@ -116,14 +116,8 @@ class RealtimeClient:
 
         A chunk leaves when its last sample has been spoken. The schedule is absolute: delays do not add up.
         """
-        if sample_rate_hz != PCM_RATE_HZ:
-            samples = soxr.resample(samples, sample_rate_hz, PCM_RATE_HZ)
-        chunk = PCM_RATE_HZ * chunk_ms // 1000
         start_s = self._clock()
-        for begin in range(0, len(samples), chunk):
-            piece = samples[begin : begin + chunk]
-            spoken_s = start_s + (begin + len(piece)) / PCM_RATE_HZ
-            await self._sleep(max(0.0, spoken_s - self._clock()))
+        async for piece in as_spoken(samples, sample_rate_hz, chunk_ms, self._clock, self._sleep):
             await self.append_audio(piece)
         return start_s
 
@@ -135,3 +129,21 @@ class RealtimeClient:
         except ConnectionClosed as error:
             self._lost = error
         await self._inbox.put(None)
+
+
+async def as_spoken(
+    samples: Samples,
+    sample_rate_hz: int,
+    chunk_ms: int,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+) -> AsyncIterator[Samples]:
+    """Yield chunks at 24 kHz, each when a microphone would have it; delays do not add up."""
+    if sample_rate_hz != PCM_RATE_HZ:
+        samples = soxr.resample(samples, sample_rate_hz, PCM_RATE_HZ)
+    chunk, start_s = PCM_RATE_HZ * chunk_ms // 1000, clock()
+    for begin in range(0, len(samples), chunk):
+        piece = samples[begin : begin + chunk]
+        spoken_s = start_s + (begin + len(piece)) / PCM_RATE_HZ
+        await sleep(max(0.0, spoken_s - clock()))
+        yield piece

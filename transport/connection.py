@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from transport.audio_formats import Samples
 from transport.events import Command
 from transport.intake import Flooding, Intake
 from transport.limits import Limits
@@ -23,6 +25,8 @@ CLOSE_TRY_LATER = 1013
 # Messages read ahead of the session, each at most max_message_bytes. Eight 20 ms chunks let us notice a
 # vanished client while the session is busy; beyond that the socket is not read, which is back-pressure.
 INBOX_MESSAGES = 8
+# What waits for the session: a client's message, or of one that takes frames also audio, or news of its line.
+Message = str | bytes | Samples | Command
 
 
 class Connection:
@@ -41,7 +45,7 @@ class Connection:
         self._limits = limits
         self._clock = loop.time
         self._intake = Intake(limits, self._clock())
-        self._inbox: asyncio.Queue[str | bytes | None] = asyncio.Queue(INBOX_MESSAGES)
+        self._inbox: asyncio.Queue[Message | None] = asyncio.Queue(INBOX_MESSAGES)
         self._outbox = Outbox()
         self._sending: asyncio.Task[None] | None = None  # while the outbox holds something
         self._moved = asyncio.Event()  # set whenever something was flushed or sent, or the client is gone
@@ -51,10 +55,18 @@ class Connection:
             message = await self._inbox.get()
             if message is None:
                 return
-            commands = self.protocol.receive(message)
+            commands = self._understood(message)
             await self.flush()  # answers and errors that need no session
             for command in commands:
                 yield command
+
+    def _understood(self, message: Message) -> list[Command]:
+        """Return what a message asks of the session; one that came as a command or audio is no text."""
+        if isinstance(message, Command):
+            return [message]
+        if isinstance(message, np.ndarray):
+            return self.protocol.receive_audio(message)
+        return self.protocol.receive(message)
 
     @property
     def unsent_bytes(self) -> int:

@@ -42,6 +42,10 @@ class InvalidSettingError(TransportError, ValueError):
         self.field = field
 
 
+class HandshakeError(TransportError, ValueError):
+    """A request for a session that makes no sense; the message says what to ask for."""
+
+
 class FrameError(TransportError, ValueError):
     """A frame, or a field of one, that liushui.v1 does not allow; the message has the value."""
 

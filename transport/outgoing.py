@@ -20,7 +20,7 @@ class OutgoingEvent:
 class OutgoingAudio:
     """A stretch of an answer's voice, for a client that takes frames."""
 
-    response_id: str
+    item_id: str
     media_time: int  # of its first sample among all audio of the session
     samples: Samples = field(repr=False)  # 24 kHz mono
 

@@ -22,7 +22,7 @@ from transport.admission import (
     check_request,
     check_truncation,
 )
-from transport.audio_formats import Samples
+from transport.audio_formats import PCM_RATE_HZ, Samples
 from transport.errors import LocalProtocolError, RejectedEventError
 from transport.items import Conversation, Item
 from transport.open_response import OpenResponse, Usage, status_details
@@ -32,6 +32,10 @@ from transport.settings import Modality, SessionSettings
 
 # The WebSocket subprotocol by which a client says that it knows our own events beside OpenAI's.
 LIUSHUI_V1 = "liushui.v1"
+
+
+# Samples of silence by media time before an answer's first: a codec's edges meet no other answer's.
+BETWEEN_ANSWERS = PCM_RATE_HZ
 
 
 def random_id(prefix: str) -> str:
@@ -121,6 +125,10 @@ class RealtimeProtocol:
         except RejectedEventError as error:
             self.error(str(error), error.code, error.event_id, param=error.param)
             return []
+
+    def receive_audio(self, samples: Samples) -> list[events.Command]:
+        """As `receive`, of the microphone's audio in a frame: mono at 24 kHz."""
+        return self._admit(events.AudioAppended(samples, PCM_RATE_HZ))
 
     def _admit(self, command: events.Command) -> list[events.Command]:
         """Hold a command against the session's state; raises `RejectedEventError` when it cannot be done."""
@@ -360,9 +368,10 @@ class RealtimeProtocol:
 
     def _frame_audio(self, response: OpenResponse, samples: Samples) -> None:
         if response.audio_ms == 0:
+            self._media_time += BETWEEN_ANSWERS
             self.notice("liushui.audio.started", **response.place(), media_time=self._media_time)
         response.count_audio(samples)
-        self._outgoing.append(OutgoingAudio(response.id, self._media_time, samples))
+        self._outgoing.append(OutgoingAudio(response.item_id, self._media_time, samples))
         self._media_time += len(samples)
 
     def _queue_audio(self, response: OpenResponse, delta: str) -> None:

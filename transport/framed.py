@@ -1,0 +1,238 @@
+"""The connection of a client that takes frames: it outlives its socket, and goes on where that broke."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from transport.audio_formats import from_pcm16
+from transport.connection import CLOSE_ABNORMAL, CLOSE_NORMAL, CLOSE_POLICY, Connection
+from transport.errors import CompressionError, FrameError, OpusError, PeerTooSlowError
+from transport.events import Command
+from transport.frame_stream import FrameReader
+from transport.frames import Acknowledgement, AudioFrame, EventsFrame
+from transport.handshake import FrameAudio
+from transport.intake import Flooding
+from transport.limits import Limits
+from transport.opus import OpusDecoder
+from transport.outbound import Outbound
+from transport.protocol import RealtimeProtocol
+
+logger = logging.getLogger(__name__)
+
+RESUME_S = 30.0  # that a session waits for its client
+CLOSE_GOING_AWAY = 1001
+LEFT = frozenset({CLOSE_NORMAL, CLOSE_GOING_AWAY})  # the client meant it; anything else is a broken line
+
+
+@dataclass(frozen=True, slots=True)
+class LineLost(Command):
+    """The client cannot be reached; it may come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineRestored(Command):
+    """The client is back, and has missed nothing."""
+
+
+class FramedConnection(Connection):
+    """As `Connection`, by binary frames; `attach` gives it another socket.
+
+    Between two sockets `LineLost` and `LineRestored` come through the iterator, and nothing is lost in either
+    direction; after RESUME_S without one the client is gone.
+    """
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        protocol: RealtimeProtocol,
+        limits: Limits,
+        audio: FrameAudio,
+        *,
+        brotli: bool,
+        names: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(websocket, protocol, limits)
+        self.token = secrets.token_urlsafe(16)
+        self._out = Outbound(audio, brotli=brotli, names=names)
+        self._reader = FrameReader(most_bytes=limits.max_message_bytes)
+        self._microphone = OpusDecoder()
+        self._line: WebSocket | None = websocket  # None while the client cannot be reached
+        self._taking = asyncio.Lock()  # frames of an old socket come before those of the next
+        self._wake = asyncio.Event()
+        self._pump = asyncio.create_task(self._send_frames())
+        self._giving_up: asyncio.TimerHandle | None = None
+        protocol.notice("liushui.session.resumable", token=self.token, within_s=RESUME_S)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits to be handed to the socket."""
+        return self._out.waiting_bytes
+
+    async def flush(self) -> None:
+        """Let everything that the protocol has queued leave in its turn; nothing once the client is gone.
+
+        Waits only while more than `max_unsent_bytes` wait already. Cancelling loses no event.
+        """
+        if self.gone.done():
+            return
+        try:
+            for outgoing in self.protocol.outgoing():
+                self._out.put(outgoing, self._clock())
+        except PeerTooSlowError as error:
+            logger.warning("session %s: %s", self.protocol.session_id, error)
+            await self._hang_up(CLOSE_POLICY, "you read too slowly")
+            return
+        self._wake.set()
+        await self._until(lambda: self.unsent_bytes <= self._limits.max_unsent_bytes)
+
+    async def read(self) -> None:
+        """Read the first socket until it ends."""
+        await self._read_line(self._websocket)
+
+    async def attach(self, websocket: WebSocket, received: int) -> None:
+        """Go on by another socket, until it ends too; `received`: the last frame the client has.
+
+        Raises `ResumeImpossibleError` or `FrameError` when the client lacks frames that are kept no more.
+        """
+        again = self._out.replay(received, self._clock())
+        before, self._line = self._line, None
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+        if before is not None:
+            await self._close_line(before, CLOSE_NORMAL, "resumed elsewhere")
+        greeting = self._reader.greeting()
+        for message in (greeting, *again):
+            if not await self._deliver_on(websocket, message):
+                self._wait_for_client()
+                return
+        self._line = websocket
+        self._wake.set()
+        await self._inbox.put(LineRestored())
+        await self._read_line(websocket)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Send what is queued, then close the connection."""
+        await self.flush()
+        with contextlib.suppress(TimeoutError):  # what the client does not take now it never will
+            async with asyncio.timeout(self._limits.ping_timeout_s):
+                await self._until(lambda: not self.unsent_bytes or self._line is None)
+        await self._hang_up(code, reason)
+
+    async def _hang_up(self, code: int, reason: str) -> None:
+        line = self._line
+        self._lose(code)
+        if line is not None:
+            await self._close_line(line, code, reason)
+
+    async def _read_line(self, line: WebSocket) -> None:
+        """Read one socket until it ends; unless the client meant that, it may come back."""
+        try:
+            while not self.gone.done():
+                async with asyncio.timeout(self._limits.idle_s):
+                    message = await line.receive()
+                if message["type"] == "websocket.disconnect":
+                    if message["code"] in LEFT and self._line is line:
+                        self._lose(message["code"])
+                    break
+                async with self._taking:
+                    await self._take_frame(message)
+        except TimeoutError:
+            idle = f"nothing was received for {self._limits.idle_s:g} s: connect again to go on"
+            self.protocol.error(idle, "session_idle")
+            await self.close(CLOSE_NORMAL, "idle")
+        except Flooding as flooding:
+            self.protocol.error(str(flooding), "rate_limit_exceeded")
+            await self.close(CLOSE_POLICY, "too many messages")
+        except (FrameError, CompressionError) as error:
+            self.protocol.error(str(error), "invalid_frame")
+            await self.close(CLOSE_POLICY, "invalid frame")
+        if self._line is line and not self.gone.done():
+            self._wait_for_client()
+            await self._inbox.put(LineLost())
+
+    async def _take_frame(self, message: MutableMapping[str, Any]) -> None:
+        data = message.get("bytes")
+        if data is None:
+            raise FrameError("a text message: a session that asked for frames sends frames alone")
+        wait_s = self._intake.wait_s(len(data), self._clock())
+        frame = self._reader.take(data, self._clock())
+        self._wake.set()  # there is something to acknowledge, or room for more
+        match frame:
+            case Acknowledgement(received):
+                self._out.acknowledged(received, self._clock())
+            case AudioFrame():
+                await self._hear(frame)
+            case EventsFrame():
+                for text in self._reader.events(frame):
+                    await self._inbox.put(text)
+        if wait_s:
+            await asyncio.wait({self.gone}, timeout=wait_s)
+
+    async def _hear(self, frame: AudioFrame) -> None:
+        try:
+            samples = self._microphone.decode(frame.payload) if frame.opus else from_pcm16(frame.payload)
+        except OpusError as error:
+            self.protocol.error(str(error), "invalid_audio")
+            await self.flush()
+            return
+        await self._inbox.put(samples)
+
+    async def _send_frames(self) -> None:
+        """Send what may leave, and acknowledge, for as long as there is a client."""
+        while not self.gone.done():
+            self._wake.clear()
+            now_s, line = self._clock(), self._line
+            message = self._next_message(now_s) if line is not None else None
+            if line is None or message is None:
+                await self._doze(now_s)
+            elif not await self._deliver_on(line, message) and self._line is line:
+                self._wait_for_client()
+                await self._inbox.put(LineLost())
+            self._moved.set()
+
+    def _next_message(self, now_s: float) -> bytes | None:
+        return self._reader.acknowledgement(now_s) or self._out.next(now_s)
+
+    async def _doze(self, now_s: float) -> None:
+        """Wait until something happens, or is due by itself."""
+        due_s = [] if self._line is None else [self._out.due_s(), self._reader.due_s(now_s)]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min((each for each in due_s if each is not None), default=None)):
+                await self._wake.wait()
+
+    async def _deliver_on(self, line: WebSocket, message: bytes) -> bool:
+        try:
+            async with asyncio.timeout(self._limits.ping_timeout_s):
+                await line.send_bytes(message)
+        except (TimeoutError, WebSocketDisconnect, RuntimeError):
+            # RuntimeError is how Starlette and uvicorn say that the connection closed under us.
+            return False
+        return True
+
+    async def _close_line(self, line: WebSocket, code: int, reason: str) -> None:
+        # As above: a socket that is closed already needs no closing.
+        with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+            async with asyncio.timeout(self._limits.ping_timeout_s):
+                await line.close(code, reason)
+
+    def _wait_for_client(self) -> None:
+        """The line is down: keep everything for RESUME_S."""
+        self._line = None
+        loop = asyncio.get_running_loop()
+        self._giving_up = loop.call_later(RESUME_S, self._lose, CLOSE_ABNORMAL)
+
+    def _lose(self, code: int) -> None:
+        super()._lose(code)
+        self._line = None
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+        if self._pump is not asyncio.current_task():
+            self._pump.cancel()
