@@ -1,9 +1,9 @@
 """The words of a text by how much is lost when they come late: key words, words, function words.
 
 Key are numbers with their units, doses, amounts, dates, names, negations with what they deny, and what a
-warning asks to do. English and Chinese, by lists and shapes: a slow link carries the key words first, so one too
-many costs a few bytes and nothing else. `llm.boundaries` has lists that look alike for another question, where
-to pause, and neither should change with the other.
+warning asks to do. English and Chinese, by lists and shapes: a slow link carries the key words first, so one
+too many costs a few bytes and nothing else. `llm.boundaries` has lists that look alike for another question,
+where to pause, and neither should change with the other.
 """
 
 from __future__ import annotations
