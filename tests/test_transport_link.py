@@ -139,6 +139,18 @@ def test_the_round_trip_is_smoothed_by_an_eighth() -> None:
     assert link.queueing_s == pytest.approx(0.01)
 
 
+def test_the_transit_is_half_the_least_round_trip_and_what_lies_before() -> None:
+    link = OutboundLink()
+    assert link.transit_s == 0.0
+    link.sent(1, bytes(100), 0.0)
+    link.sent(2, bytes(200), 0.0)
+    link.acknowledged(1, 0.1)
+    assert link.transit_s == pytest.approx(0.05)  # no queue was seen yet
+    link.acknowledged(2, 0.3)  # 1000 bytes/s
+    link.sent(3, bytes(20), 1.0)
+    assert link.transit_s == pytest.approx(0.07)
+
+
 def test_a_number_that_was_never_sent_cannot_be_acknowledged() -> None:
     link = OutboundLink()
     link.sent(1, b"frame", 0.0)

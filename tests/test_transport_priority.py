@@ -325,7 +325,7 @@ class Answer:
     def offer(self, now_s: float, room_bytes: int) -> int:
         item: Leaving | None
         if self.priority:
-            item = self.queue.next(now_s, room_bytes, (self.link.outbound.round_trip_s or 0.0) / 2)
+            item = self.queue.next(now_s, room_bytes, self.link.outbound.transit_s)
         elif self.in_order:
             first = self.in_order.pop(0)
             item = TextEvent((first,)) if isinstance(first, TextPiece) else first

@@ -84,6 +84,14 @@ class OutboundLink:
         return 0.0 if self.round_trip_s is None else max(0.0, self.round_trip_s - self._least_s)
 
     @property
+    def transit_s(self) -> float:
+        """How long a frame that is sent now takes to the peer, about; 0 while nothing is measured."""
+        if not self.throughput:
+            return 0.0
+        waiting_s = 0.0 if self._starting else self.backlog_bytes / self.throughput  # no queue was seen yet
+        return self._least_s / 2 + waiting_s
+
+    @property
     def window_bytes(self) -> int:
         """How many bytes should be under way at most."""
         if self.throughput is None:
