@@ -102,15 +102,20 @@ def test_when_the_link_becomes_faster_that_is_found_out() -> None:
 
 
 def test_a_sender_with_little_to_say_does_not_make_the_link_look_slow() -> None:
-    speaking_until_s = 5.0
-    link = LinkModel(steady(32_000), 0.05, lambda now_s, room_bytes: 60 if now_s < speaking_until_s else 0)
+    due_s = [at / 50 for at in range(5 * 50, 25 * 50)]  # 20 s of audio at 20 kbit/s, after 5 s at full rate
+
+    def speak(now_s: float, room_bytes: int) -> int:
+        if now_s < 5:
+            return FRAME_BYTES
+        return FRAME_BYTES if due_s and due_s[0] <= now_s and due_s.pop(0) else 0
+
+    link = LinkModel(steady(32_000), 0.05, speak)
+    for at_s in due_s:
+        link.at(at_s, lambda: None)
     link.run(5)
-    measured = link.outbound.throughput
-    assert measured == pytest.approx(32_000, rel=0.1)
-    for at in range(5 * 50, 25 * 50):  # 20 s of audio at 20 kbit/s
-        link.at(at / 50, lambda: link.send(50))
+    assert link.outbound.throughput == pytest.approx(32_000, rel=0.1)
     link.run(25)
-    assert link.outbound.throughput == pytest.approx(measured, rel=0.1)
+    assert link.outbound.throughput == pytest.approx(32_000, rel=0.1)
     assert link.outbound.queueing_s <= 0.05
 
 
@@ -132,6 +137,18 @@ def test_the_round_trip_is_smoothed_by_an_eighth() -> None:
         link.acknowledged(number, sent_s + round_trip_s)
     assert link.round_trip_s == pytest.approx(0.11)
     assert link.queueing_s == pytest.approx(0.01)
+
+
+def test_the_transit_is_half_the_least_round_trip_and_what_lies_before() -> None:
+    link = OutboundLink()
+    assert link.transit_s == 0.0
+    link.sent(1, bytes(100), 0.0)
+    link.sent(2, bytes(200), 0.0)
+    link.acknowledged(1, 0.1)
+    assert link.transit_s == pytest.approx(0.05)  # no queue was seen yet
+    link.acknowledged(2, 0.3)  # 1000 bytes/s
+    link.sent(3, bytes(20), 1.0)
+    assert link.transit_s == pytest.approx(0.07)
 
 
 def test_a_number_that_was_never_sent_cannot_be_acknowledged() -> None:

@@ -1,9 +1,9 @@
 """The words of a text by how much is lost when they come late: key words, words, function words.
 
 Key are numbers with their units, doses, amounts, dates, names, negations with what they deny, and what a
-warning asks to do. English and Chinese, by lists and shapes: a slow link carries the key words first, so one too
-many costs a few bytes and nothing else. `llm.boundaries` has lists that look alike for another question, where
-to pause, and neither should change with the other.
+warning asks to do. English and Chinese, by lists and shapes: a slow link carries the key words first, so one
+too many costs a few bytes and nothing else. `llm.boundaries` has lists that look alike for another question,
+where to pause, and neither should change with the other.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class KeyWords:
 
     def _of_word(self, word: str, text: str, start: int, end: int) -> WordClass:
         plain = word.casefold().replace("’", "'")
-        if plain in self._names or plain in words.URGENT or "@" in word or re.search(r"\d", word):
+        if plain in self._names or plain in words.ALWAYS_KEY or "@" in word or re.search(r"\d", word):
             return WordClass.KEY
         if plain in words.FUNCTION_WORDS:
             return WordClass.FUNCTION
@@ -131,11 +131,11 @@ class KeyWords:
             begin, start = start, start + len(word)
             kind = _han_kind(word, tag)
             if taking == "negation":
-                taking = taking if kind in ("negation", "function") else ""
+                taking = taking if kind in ("negation", "function") or tag == "d" else ""
             elif taking == "number" and (kind == "number" or tag[0] == "q" or _CHINESE_UNIT.fullmatch(word)):
                 continue
             else:
-                taking = kind
+                taking = "" if kind == "negation" and word not in words.CHINESE_DENYING else kind
                 yield begin, _HAN_CLASSES.get(kind, WordClass.KEY)
 
 
@@ -143,8 +143,8 @@ _HAN_CLASSES = {"word": WordClass.WORD, "function": WordClass.FUNCTION}  # every
 
 
 def _han_kind(word: str, tag: str) -> str:
-    if word in words.CHINESE_URGENT:
-        return "urgent"
+    if word in words.CHINESE_ALWAYS_KEY:
+        return "always key"
     if word.startswith(words.CHINESE_NEGATIONS) and word not in words.NO_NEGATIONS:
         return "negation"
     if tag[0] in "mt" and _NUMERAL.match(word) and word not in words.NO_NUMBERS:

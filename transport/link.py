@@ -25,7 +25,7 @@ FIRST_FRAME_BYTES = FIRST_WINDOW_BYTES // FRAMES_UNDER_WAY
 RATE_ROUNDS = 10  # a maximum over so many round trips, as in BBR
 MIN_ROUND_TRIP_S = 10.0  # the least over so long, as in BBR
 SLOWED_S = 3 * QUEUE_S  # more than we let wait: the link became slower, and the rates it had are halved
-SAME_ROUND_TRIP_S = 0.005  # so near the least confirms it
+SAME_ROUND_TRIP_S = 0.02  # so near the least confirms it: the peer's acknowledgements come on a 50 ms raster
 IDLE_S = 0.01  # a sender with something to send does it within this
 
 ACKNOWLEDGE_S = 0.05
@@ -59,6 +59,7 @@ class OutboundLink:
         """Begin to measure: at the start, and on a new connection."""
         self.backlog_bytes = 0  # sent and not acknowledged
         self.round_trip_s: float | None = None  # smoothed, with the peer's delay of up to 50 ms
+        self._full = False  # since the window was, until there is room for half a frame of the largest
         self._under_way: deque[_Sent] = deque()
         self._least_s = math.inf  # the least round trip
         self._least_at_s = math.inf  # when it was last confirmed
@@ -83,6 +84,14 @@ class OutboundLink:
         return 0.0 if self.round_trip_s is None else max(0.0, self.round_trip_s - self._least_s)
 
     @property
+    def transit_s(self) -> float:
+        """How long a frame that is sent now takes to the peer, about; 0 while nothing is measured."""
+        if not self.throughput:
+            return 0.0
+        waiting_s = 0.0 if self._starting else self.backlog_bytes / self.throughput  # no queue was seen yet
+        return self._least_s / 2 + waiting_s
+
+    @property
     def window_bytes(self) -> int:
         """How many bytes should be under way at most."""
         if self.throughput is None:
@@ -93,9 +102,17 @@ class OutboundLink:
         """How large the next frame should be at most, 0: wait; after a larger one the next waits longer."""
         if self._under_way and now_s - self._least_at_s > MIN_ROUND_TRIP_S:
             return 0  # until all is acknowledged: what leaves then measures the link without our queue
-        least = FIRST_FRAME_BYTES if len(self._under_way) < FRAMES_UNDER_WAY else 0
-        largest = max(FIRST_FRAME_BYTES, round((self.throughput or 0.0) * QUEUE_S))
-        return min(max(self.window_bytes - self.backlog_bytes, least), largest)
+        if len(self._under_way) < FRAMES_UNDER_WAY:
+            return max(FIRST_FRAME_BYTES, min(self._room_bytes, self._largest_bytes))
+        return 0 if self._full else max(0, min(self._room_bytes, self._largest_bytes))
+
+    @property
+    def _room_bytes(self) -> int:
+        return self.window_bytes - self.backlog_bytes
+
+    @property
+    def _largest_bytes(self) -> int:
+        return max(FIRST_FRAME_BYTES, round((self.throughput or 0.0) * QUEUE_S))
 
     def may_send(self, now_s: float) -> bool:
         """Whether a frame may be handed to the socket now."""
@@ -125,6 +142,7 @@ class OutboundLink:
             if newest.alone and now_s - self._least_at_s > MIN_ROUND_TRIP_S:
                 self._least_s, self._least_at_s = math.inf, now_s  # renewed by the measurement that follows
         self._measure(newest, now_s)
+        self._full = self._full and self._room_bytes < self._largest_bytes / 2
         self._open_since_s = now_s if self.may_send(now_s) else None
 
     def replay(self, received: int, now_s: float) -> tuple[bytes, ...]:
@@ -152,7 +170,8 @@ class OutboundLink:
         alone = not self._under_way
         if alone:
             self._first_sent_s = self._delivered_s = now_s
-        if self._open_since_s is not None and now_s - self._open_since_s > IDLE_S:
+        idle = self._open_since_s is not None and now_s - self._open_since_s > IDLE_S
+        if idle or now_s - self._least_at_s > MIN_ROUND_TRIP_S:  # or the pause was ours
             self._idle_until_bytes = self._delivered_bytes + self.backlog_bytes + 1
         self._open_since_s = None
         self._under_way.append(
@@ -168,6 +187,7 @@ class OutboundLink:
             )
         )
         self.backlog_bytes += size
+        self._full = self._full or self._room_bytes <= 0
         if self.may_send(now_s):
             self._open_since_s = now_s
 

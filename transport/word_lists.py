@@ -37,13 +37,13 @@ CHINESE_FUNCTION_WORDS = _each("""
 """)
 
 # A word of these is key, whatever stands around it.
-URGENT = _each("""
+ALWAYS_KEY = _each("""
 immediately urgent urgently emergency ambulance danger dangerous warning overdose allergic allergy fatal
 deadly poison poisonous fraud scam
 """)
-CHINESE_URGENT = _each("""
-立即 立刻 马上 急救 急诊 救护车 就医 拨打 停药 停用 禁用 禁忌 过敏 过量 危险 警告 致命 中毒 诈骗 亏损
-每天 每日 每次 每周 每月 每年 每晚
+CHINESE_ALWAYS_KEY = _each("""
+立即 立刻 马上 急救 急诊 救护车 就医 拨打 停药 停用 禁用 禁忌 超过 低于 高于 少于 至少 最多 以上 以下
+以内 过敏 过量 危险 警告 致命 中毒 诈骗 亏损 每天 每日 每次 每周 每月 每年 每晚
 """)
 WARNINGS = _either("call dial phone ring see seek get contact tell ask go_to consult")
 TITLES = ("Dr.", "Mr.", "Mrs.", "Ms.", "Prof.", "St.")  # these end no sentence
@@ -109,7 +109,26 @@ NO_NEGATIONS = _each("""
 不过 不仅 不但 不同 不错 不论 不管 不断 不久 不少 不光 不如 不得不 不妨 不由得 别人 别的 别墅 无论 无疑
 未来 未必 没事 没关系 不客气 不止 不禁
 """)
-CHINESE_NEGATIONS = ("不", "没", "别", "勿", "无", "未", "切勿", "避免", "禁止", "严禁", "停止", "千万别")
+CHINESE_NEGATIONS = (
+    "不",
+    "没",
+    "别",
+    "勿",
+    "无",
+    "未",
+    "切勿",
+    "避免",
+    "禁止",
+    "严禁",
+    "停止",
+)  # how they begin
+# These deny the word that follows; others, such as 不高 and 不到, have what they deny in them.
+CHINESE_DENYING = _each(
+    """
+不 没 没有 别 勿 切勿 无 未 不要 不能 不会 不可 不可以 不宜 不应 不应该 不得 不用 不必 不想 不该 尚未
+从未 避免 禁止 严禁 停止 千万别 不再
+"""
+)
 NO_NUMBERS = _each(
     "一个 一些 一下 一点 一种 一样 一般 一起 一定 一直 一边 十分 万一 百姓 千万 半天 第一 一切 一方面"
 )
