@@ -1,9 +1,9 @@
 """How an answer is sent on the link there is: Opus at 32, 24 or 16 kbit/s, or its text alone.
 
 Pure: it is told how delivery goes, and says when to change the rung. Down is quick: what comes late is lost
-on the listener. Up is a trial, for a link that is not full does not show what it could carry: after a good while
-the next rung is tried, and each trial that fails doubles the while before the next. A burst, such as the long
-events at an answer's end, does show it, and makes the while shorter.
+on the listener. Up is a trial, for a link that is not full does not show what it could carry: after a good
+while the next rung is tried, and each trial that fails doubles the while before the next. A burst, such as
+the long events at an answer's end, does show it, and makes the while shorter.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ TRIAL_S = 10.0
 LONGEST_WAIT_S = 120.0
 # Of the wait, where acknowledgements have shown that the link carries the next rung.
 PROVEN_SHARE = 0.3
-# Of the bytes of audio, for text and acknowledgements travel beside it: a link that carries so much is proven,
-# and one that is full and carries less than the other is not able.
+# Of the bytes of audio, for text and acknowledgements travel beside it: a link that carries so much is
+# proven, and one that is full and carries less than the other is not able.
 PROVEN, ABLE = 1.3, 1.1
 PACKETS_S, HEADER_BYTES = 25, 13  # of 40 ms; our header, and that of the WebSocket's frame
 LONGEST_STEP_S = 1.0  # between two observations; more would be silence of ours, not a good link
