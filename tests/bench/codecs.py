@@ -4,11 +4,11 @@
 
 Every recording goes through Opus at the ladder's rates in packets of 20 and 40 ms, and Whisper reads what
 comes out. The events of consultations go through Brotli, message by message, and through the DEFLATE of
-WebSockets with its window kept. The ladder talks ten minutes over simulated links. The last line printed is one
-JSON object:
+WebSockets with its window kept. The ladder talks ten minutes over simulated links. The last line printed is
+one JSON object:
 
 opus_RATE_MS      bytes_of_pcm, packet_bytes (mean), encode_ms and decode_ms a second of audio, spectral_db
-                  (root mean square distance of log spectra up to 8 kHz), wer; `pcm`: the recordings themselves
+                  (root mean square distance of log spectra up to 8 kHz), wer; `pcm`: as recorded
 brotli_, deflate_ ratio of bytes left, ms_p95 of a message, for typed and spoken answers
 link_KBITS        changes, late_s and talking on each rung, in s
 """
