@@ -4,7 +4,6 @@ import contextlib
 import json
 import random
 import resource
-from collections.abc import Iterator
 from itertools import pairwise
 
 import brotli
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.wire_events import consultation
 from transport.compression import (
     COSTS,
     HOLD_S,
@@ -24,51 +24,24 @@ from transport.compression import (
     LinkState,
 )
 from transport.errors import CompressionError
-from transport.protocol import RealtimeProtocol
-from transport.settings import SessionSettings
+from transport.settings import Modality
 
 LIMIT = 65_536
-QUESTION = "How much paracetamol is allowed in a day?"
-ANSWER = (
-    "Adults take 500 mg to 1,000 mg every six hours, no more than 4,000 mg in a day. "
-    "See a doctor if the headache lasts more than three days or wakes you at night. "
-)
-
+MODALITIES: tuple[Modality, ...] = ("text", "audio")
 SLOW = LinkState(0.2, 2_000.0)
 FAST = LinkState(0.0002, 1e9)
 
 
-def conversation(turns: int = 4) -> Iterator[bytes]:
-    """The events of a typed and spoken conversation, as the protocol writes them."""
-    rng = random.Random(1)
-    protocol = RealtimeProtocol(
-        "sess_1",
-        "model",
-        SessionSettings(modality="text"),
-        new_id=lambda kind: f"{kind}_{rng.randbytes(10).hex()}",
-    )
-    protocol.open()
-    for _ in range(turns):
-        item_id = protocol.speech_started(0)
-        protocol.notice("liushui.transcript.partial", item_id=item_id, text=QUESTION[:20])
-        protocol.speech_stopped(2000)
-        protocol.transcript_completed(protocol.audio_committed(), QUESTION)
-        protocol.response_started("text")
-        for word in ANSWER.split():
-            protocol.response_text(f"{word} ")
-        protocol.notice("liushui.turn.timings", marks={"noticed_ms": 96.0, "sent_ms": 280.5})
-        protocol.response_finished("completed")
-    return (message.encode() for message in protocol.data_to_send())
-
-
-def test_every_message_can_be_read_as_soon_as_it_is_there() -> None:
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_every_message_can_be_read_as_soon_as_it_is_there(modality: Modality) -> None:
     out, back = Compressor(), Decompressor(LIMIT)
-    for message in conversation():
+    for message in consultation(0, modality):
         assert back.decompress(out.compress(message)) == message
 
 
-def test_our_events_shrink_to_a_quarter() -> None:
-    out, plain = Compressor(), list(conversation())
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_our_events_shrink_to_a_quarter(modality: Modality) -> None:
+    out, plain = Compressor(), consultation(1, modality)
     assert sum(len(out.compress(message)) for message in plain) < 0.25 * sum(map(len, plain))
 
 
