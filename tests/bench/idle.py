@@ -18,7 +18,7 @@ from websockets.protocol import State
 from assistant.loaded import Engines
 from assistant.own_service import free_port
 from assistant.service import ServiceConfig, application
-from llm.engine import Message
+from tests.fakes import ScriptedChat
 from transport import server
 from transport.limits import Limits
 
@@ -26,25 +26,13 @@ AT_A_TIME = 50  # handshakes in progress
 WARM_UP = 20  # connections before the first look at memory: what the first one loads is not its own
 
 
-@dataclass
-class SilentChat:
-    """A dialogue that is never asked anything."""
-
-    history: tuple[Message, ...] = ()
-    turn_over: float | None = None
-
-    def __getattr__(self, name: str) -> object:
-        raise AssertionError(f"an idle session called {name}")
-
-    def close(self) -> None:
-        """Nothing to give back."""
-
-
 class SilentModel:
+    """A language model that is never asked anything."""
+
     name = "silent"
 
-    def chat(self, system: str) -> SilentChat:
-        return SilentChat()
+    def chat(self, system: str) -> ScriptedChat:
+        return ScriptedChat({})
 
 
 @dataclass(frozen=True, slots=True)

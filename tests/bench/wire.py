@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict
 from urllib.parse import urlsplit
 
@@ -87,7 +87,7 @@ async def _idle(_: argparse.Namespace, say: Say) -> Figures:
 
 
 # A figure of the wire joins with its line here.
-MEASURES: dict[str, Callable[[argparse.Namespace, Say], Awaitable[Figures]]] = {
+MEASURES: dict[str, Callable[[argparse.Namespace, Say], Coroutine[None, None, Figures]]] = {
     "network_share": _network_share,
     "idle": _idle,
 }
