@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from transport.errors import FloodingError
 from transport.events import Command
-from transport.intake import Flooding, Intake
+from transport.intake import Intake
 from transport.limits import Limits
 from transport.outbox import Outbox
 from transport.protocol import RealtimeProtocol
@@ -20,9 +21,10 @@ CLOSE_FAILED = 1011
 CLOSE_RESTART = 1012
 CLOSE_TRY_LATER = 1013
 
-# Messages read ahead of the session, each at most max_message_bytes. Eight 20 ms chunks let us notice a
-# vanished client while the session is busy; beyond that the socket is not read, which is back-pressure.
+# Read ahead of the session: eight 20 ms chunks let us notice a vanished client while the session is busy;
+# beyond that, or behind a message of so many bytes, the socket is not read, which is back-pressure.
 INBOX_MESSAGES = 8
+INBOX_BYTES = 1024 * 1024
 
 
 class Connection:
@@ -42,15 +44,18 @@ class Connection:
         self._clock = loop.time
         self._intake = Intake(limits, self._clock())
         self._inbox: asyncio.Queue[str | bytes | None] = asyncio.Queue(INBOX_MESSAGES)
+        self._inbox_bytes = 0
         self._outbox = Outbox()
         self._sending: asyncio.Task[None] | None = None  # while the outbox holds something
-        self._moved = asyncio.Event()  # set whenever something was flushed or sent, or the client is gone
+        self._moved = asyncio.Event()  # set whenever a queue changed, or the client is gone
 
     async def __aiter__(self) -> AsyncIterator[Command]:
         while not self.gone.done():
             message = await self._inbox.get()
             if message is None:
                 return
+            self._inbox_bytes -= len(message)
+            self._moved.set()
             commands = self.protocol.receive(message)
             await self.flush()  # answers and errors that need no session
             for command in commands:
@@ -88,7 +93,7 @@ class Connection:
             idle = f"nothing was received for {self._limits.idle_s:g} s: connect again to go on"
             self.protocol.error(idle, "session_idle")
             await self.close(CLOSE_NORMAL, "idle")
-        except Flooding as flooding:
+        except FloodingError as flooding:
             self.protocol.error(str(flooding), "rate_limit_exceeded")
             await self.close(CLOSE_POLICY, "too many messages")
         finally:
@@ -122,6 +127,8 @@ class Connection:
     async def _take(self, message: str | bytes) -> None:
         """Hand a message on, no faster than this client may send."""
         wait_s = self._intake.wait_s(len(message), self._clock())
+        await self._until(lambda: self._inbox_bytes < INBOX_BYTES)
+        self._inbox_bytes += len(message)
         await self._inbox.put(message)
         if wait_s:
             await asyncio.wait({self.gone}, timeout=wait_s)
