@@ -14,6 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from assistant.service import ServiceConfig, application
+from llm.engine import Sampling, Token
+from llm.errors import OutOfTurn
 from tests.dialogues import ANSWERS, room
 from tests.fakes import ScriptedChat
 from tests.fuzzing import Target, messages
@@ -26,13 +28,32 @@ END = "the last thing asked"
 WAYS_TO_LEAVE = ("close", "abort", "stay")
 
 
+class StrictChat(ScriptedChat):
+    """A scripted chat that refuses what the real one refuses, and as it does."""
+
+    def reply(self, user_text: str | None, sampling: Sampling) -> Iterator[Token]:
+        if user_text is None and not self.history:
+            return iter(())
+        return super().reply(user_text, sampling)
+
+    def commit(self, heard: str | None = None) -> None:
+        if self._pending is None:
+            raise OutOfTurn("there is no pending turn to commit")
+        super().commit(heard)
+
+    def truncate(self, heard: str) -> None:
+        if not self.history or self.history[-1].role != "assistant":
+            raise OutOfTurn("there is no answer to truncate")
+        super().truncate(heard)
+
+
 class ManyChats:
     """A model whose every chat is its own."""
 
     name = "scripted"
 
-    def chat(self, system: str) -> ScriptedChat:
-        return ScriptedChat(dict(ANSWERS))
+    def chat(self, system: str) -> StrictChat:
+        return StrictChat(dict(ANSWERS))
 
 
 clients = st.tuples(st.lists(messages, max_size=12), st.sampled_from(WAYS_TO_LEAVE))

@@ -13,7 +13,7 @@ import pytest
 from assistant.session import Session
 from tests.dialogues import room
 from tests.virtual_time import run_virtually
-from transport.connection import Connection
+from transport.connection import INBOX_BYTES, Connection
 from transport.limits import Limits
 from transport.protocol import RealtimeProtocol
 from transport.settings import SessionSettings
@@ -149,6 +149,21 @@ def test_a_producer_faster_than_its_client_is_held_up_at_the_bound() -> None:
                 await produce()
 
     run_virtually(for_a_minute())
+
+
+def test_large_messages_are_not_read_ahead_of_a_busy_session() -> None:
+    async def busy() -> int:
+        socket = Socket(1e9)
+        protocol = RealtimeProtocol("sess_1", "m", SessionSettings())
+        connection = Connection(socket, protocol, LIMITS)  # type: ignore[arg-type]
+        for _ in range(10):
+            socket.send(type="input_audio_buffer.append", audio="A" * (INBOX_BYTES * 3 // 5))
+        reading = asyncio.create_task(connection.read())
+        await asyncio.sleep(1)
+        reading.cancel()
+        return socket.from_client.qsize()
+
+    assert run_virtually(busy()) == 10 - 3  # two in the inbox, one in hand
 
 
 def test_a_client_that_floods_is_told_and_closed_with_1008() -> None:

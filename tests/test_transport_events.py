@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -107,6 +108,19 @@ def test_half_a_surrogate_pair_is_refused_because_it_could_not_be_sent_back() ->
     assert "surrogate" in str(
         refusal({"type": "conversation.item.create", "item": item, "event_id": "\ud800"})
     )
+
+
+def test_a_nul_is_refused_because_it_ends_a_text_for_what_is_written_in_c() -> None:
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "a\0b"}]}
+    assert "NUL" in str(refusal({"type": "conversation.item.create", "item": item}))
+
+
+def test_long_audio_comes_in_pieces_of_a_second() -> None:
+    samples = np.arange(60_000, dtype=np.float32)
+    pieces = events.AudioAppended(samples, 24_000, event_id="e1").pieces()
+    assert [len(piece.samples) for piece in pieces] == [24_000, 24_000, 12_000]
+    assert np.array_equal(np.concatenate([piece.samples for piece in pieces]), samples)
+    assert {piece.event_id for piece in pieces} == {"e1"}
 
 
 def test_audio_is_read_in_the_sessions_input_format() -> None:

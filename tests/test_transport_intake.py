@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transport.intake import Flooding, Intake
+from transport.errors import FloodingError
+from transport.intake import Intake
 from transport.limits import Limits
 from transport.rate import TokenBucket
 
@@ -69,7 +70,9 @@ def test_a_file_may_come_faster_than_it_sounds_then_is_read_no_faster_than_bytes
 def test_many_messages_are_held_back_first_and_only_refused_when_they_go_on() -> None:
     limits = Limits(messages_per_s=100, message_burst=10, flood_s=5)
     intake, now_s, taken = Intake(limits, 0.0), 0.0, 0
-    with pytest.raises(Flooding, match="more than 100 messages a second came for 5 s: send longer chunks"):
+    with pytest.raises(
+        FloodingError, match="more than 100 messages a second came for 5 s: send longer chunks"
+    ):
         while True:
             now_s += intake.wait_s(1, now_s)
             taken += 1

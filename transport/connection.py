@@ -9,8 +9,9 @@ import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from transport.audio_formats import Samples
+from transport.errors import FloodingError
 from transport.events import Command
-from transport.intake import Flooding, Intake
+from transport.intake import Intake
 from transport.limits import Limits
 from transport.outbox import Outbox
 from transport.protocol import RealtimeProtocol
@@ -22,9 +23,10 @@ CLOSE_FAILED = 1011
 CLOSE_RESTART = 1012
 CLOSE_TRY_LATER = 1013
 
-# Messages read ahead of the session, each at most max_message_bytes. Eight 20 ms chunks let us notice a
-# vanished client while the session is busy; beyond that the socket is not read, which is back-pressure.
+# Read ahead of the session: eight 20 ms chunks let us notice a vanished client while the session is busy;
+# beyond that, or behind a message of so many bytes, the socket is not read, which is back-pressure.
 INBOX_MESSAGES = 8
+INBOX_BYTES = 1024 * 1024
 # What waits for the session: a client's message, or of one that takes frames also audio, or news of its line.
 Message = str | bytes | Samples | Command
 
@@ -46,15 +48,18 @@ class Connection:
         self._clock = loop.time
         self._intake = Intake(limits, self._clock())
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue(INBOX_MESSAGES)
+        self._inbox_bytes = 0
         self._outbox = Outbox()
         self._sending: asyncio.Task[None] | None = None  # while the outbox holds something
-        self._moved = asyncio.Event()  # set whenever something was flushed or sent, or the client is gone
+        self._moved = asyncio.Event()  # set whenever a queue changed, or the client is gone
 
     async def __aiter__(self) -> AsyncIterator[Command]:
         while not self.gone.done():
             message = await self._inbox.get()
             if message is None:
                 return
+            self._inbox_bytes -= _size(message)
+            self._moved.set()
             commands = self._understood(message)
             await self.flush()  # answers and errors that need no session
             for command in commands:
@@ -100,7 +105,7 @@ class Connection:
             idle = f"nothing was received for {self._limits.idle_s:g} s: connect again to go on"
             self.protocol.error(idle, "session_idle")
             await self.close(CLOSE_NORMAL, "idle")
-        except Flooding as flooding:
+        except FloodingError as flooding:
             self.protocol.error(str(flooding), "rate_limit_exceeded")
             await self.close(CLOSE_POLICY, "too many messages")
         finally:
@@ -134,9 +139,14 @@ class Connection:
     async def _take(self, message: str | bytes) -> None:
         """Hand a message on, no faster than this client may send."""
         wait_s = self._intake.wait_s(len(message), self._clock())
-        await self._inbox.put(message)
+        await self._hand_on(message)
         if wait_s:
             await asyncio.wait({self.gone}, timeout=wait_s)
+
+    async def _hand_on(self, message: Message) -> None:
+        await self._until(lambda: self._inbox_bytes < INBOX_BYTES)
+        self._inbox_bytes += _size(message)
+        await self._inbox.put(message)
 
     async def _until(self, true: Callable[[], bool]) -> None:
         """Wait until something is true, or the client is gone."""
@@ -178,3 +188,9 @@ class Connection:
         while not self._inbox.empty():
             self._inbox.get_nowait()
         self._inbox.put_nowait(None)
+
+
+def _size(message: Message) -> int:
+    if isinstance(message, np.ndarray):
+        return message.nbytes
+    return 0 if isinstance(message, Command) else len(message)

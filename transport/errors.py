@@ -2,6 +2,7 @@
 
 TransportError
 ├── RejectedEventError        the peer sent an event we cannot act on: an `error` event, the session lives
+├── FloodingError             the peer sent more messages than it may for longer than it may: it is closed
 ├── InvalidSettingError       a session setting outside its range, from the peer or from our own defaults
 ├── FrameError                a binary frame that is malformed or out of sequence: the connection cannot go on
 ├── ResumeImpossibleError     frames the peer did not receive are kept no more: begin a new session
@@ -32,6 +33,10 @@ class RejectedEventError(TransportError):
         self.code = code
         self.param = param
         self.event_id: str | None = None
+
+
+class FloodingError(TransportError):
+    """A client sends faster than any microphone, and does not stop when it is slowed down."""
 
 
 class InvalidSettingError(TransportError, ValueError):

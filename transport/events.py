@@ -44,6 +44,11 @@ class AudioAppended(Command):
         """Length of the audio."""
         return len(self.samples) * 1000 / self.sample_rate_hz
 
+    def pieces(self) -> list[AudioAppended]:
+        """The same in order, at most a second each, so that a queue of so many commands bounds its audio."""
+        starts = range(0, len(self.samples), self.sample_rate_hz)
+        return [replace(self, samples=self.samples[at : at + self.sample_rate_hz]) for at in starts]
+
 
 @dataclass(frozen=True, slots=True)
 class AudioCommitted(Command):

@@ -14,12 +14,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from transport.audio_formats import from_pcm16
 from transport.connection import CLOSE_ABNORMAL, CLOSE_NORMAL, CLOSE_POLICY, Connection
-from transport.errors import CompressionError, FrameError, OpusError, PeerTooSlowError
+from transport.errors import CompressionError, FloodingError, FrameError, OpusError, PeerTooSlowError
 from transport.events import Command
 from transport.frame_stream import FrameReader
 from transport.frames import Acknowledgement, AudioFrame, EventsFrame
 from transport.handshake import FrameAudio
-from transport.intake import Flooding
 from transport.limits import Limits
 from transport.opus import OpusDecoder
 from transport.outbound import Outbound
@@ -115,7 +114,7 @@ class FramedConnection(Connection):
                 return
         self._line = websocket
         self._wake.set()
-        await self._inbox.put(LineRestored())
+        await self._hand_on(LineRestored())
         await self._read_line(websocket)
 
     async def close(self, code: int, reason: str) -> None:
@@ -148,7 +147,7 @@ class FramedConnection(Connection):
             idle = f"nothing was received for {self._limits.idle_s:g} s: connect again to go on"
             self.protocol.error(idle, "session_idle")
             await self.close(CLOSE_NORMAL, "idle")
-        except Flooding as flooding:
+        except FloodingError as flooding:
             self.protocol.error(str(flooding), "rate_limit_exceeded")
             await self.close(CLOSE_POLICY, "too many messages")
         except (FrameError, CompressionError) as error:
@@ -156,7 +155,7 @@ class FramedConnection(Connection):
             await self.close(CLOSE_POLICY, "invalid frame")
         if self._line is line and not self.gone.done():
             self._wait_for_client()
-            await self._inbox.put(LineLost())
+            await self._hand_on(LineLost())
 
     async def _take_frame(self, message: MutableMapping[str, Any]) -> None:
         data = message.get("bytes")
@@ -172,7 +171,7 @@ class FramedConnection(Connection):
                 await self._hear(frame)
             case EventsFrame():
                 for text in self._reader.events(frame):
-                    await self._inbox.put(text)
+                    await self._hand_on(text)
         if wait_s:
             await asyncio.wait({self.gone}, timeout=wait_s)
 
@@ -183,7 +182,7 @@ class FramedConnection(Connection):
             self.protocol.error(str(error), "invalid_audio")
             await self.flush()
             return
-        await self._inbox.put(samples)
+        await self._hand_on(samples)
 
     async def _send_frames(self) -> None:
         """Send what may leave, and acknowledge, for as long as there is a client."""
@@ -195,7 +194,7 @@ class FramedConnection(Connection):
                 await self._doze(now_s)
             elif not await self._deliver_on(line, message) and self._line is line:
                 self._wait_for_client()
-                await self._inbox.put(LineLost())
+                await self._hand_on(LineLost())
             self._moved.set()
 
     def _next_message(self, now_s: float) -> bytes | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
@@ -117,6 +119,13 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         if self._late_pong is not None and not self.transport.is_closing():
             self.transport.write(self._late_pong)
         self._late_pong = None
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send, unless the connection has just failed: asyncio would warn of every further try."""
+        await self.writable.wait()
+        if self.transport.is_closing():
+            raise ClientDisconnected
+        await super().send(message)
 
     async def run_asgi(self) -> None:
         """Run the application, and do not wait for ever for what it left unsent."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+from transport.errors import FloodingError
 from transport.limits import Limits
 from transport.rate import TokenBucket
-
-
-class Flooding(Exception):
-    """The client sent more messages than it may for longer than it may; the text says how many that is."""
 
 
 class Intake:
@@ -20,7 +17,7 @@ class Intake:
         self._flooding_since_s: float | None = None
 
     def wait_s(self, size_bytes: int, now_s: float) -> float:
-        """Count a message, and return for how long to read no other; raises `Flooding`.
+        """Count a message, and return for how long to read no other; raises `FloodingError`.
 
         Only many messages are ever too many: a large upload is slowed down, and that is all it takes.
         """
@@ -31,5 +28,5 @@ class Intake:
             self._flooding_since_s = now_s
         elif now_s - self._flooding_since_s > self._limits.flood_s:
             per_s = f"{self._limits.messages_per_s:g} messages a second"
-            raise Flooding(f"more than {per_s} came for {self._limits.flood_s:g} s: send longer chunks")
+            raise FloodingError(f"more than {per_s} came for {self._limits.flood_s:g} s: send longer chunks")
         return max(flood_s, self._bytes.take(size_bytes, now_s))

@@ -11,6 +11,7 @@ MAX_COMMAS = 131_072
 # A whole number with more digits than 64 bits take is read as the nearest with so many: no range of ours ends
 # so far out, and the error about it names its field. Python's own bound, 4,300 digits, is beyond any float.
 MAX_DIGITS = 19
+_FARTHEST = int("9" * MAX_DIGITS)
 
 
 def read_json(text: str) -> object:
@@ -41,7 +42,7 @@ def _read_integer(digits: str) -> int:
     negative = digits.startswith("-")
     if len(digits) - negative <= MAX_DIGITS:
         return int(digits)
-    return 1 - 10**MAX_DIGITS if negative else 10**MAX_DIGITS - 1
+    return -_FARTHEST if negative else _FARTHEST
 
 
 def _read_float(digits: str) -> float:

@@ -138,6 +138,7 @@ class RealtimeProtocol:
                 self._queue("session.updated", session=self._session_on_wire())
             case events.AudioAppended():
                 self._buffered_ms += command.duration_ms
+                return [*command.pieces()]
             case events.AudioCommitted():
                 check_commit(self._buffered_ms)
             case events.ItemCreated():

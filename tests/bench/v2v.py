@@ -54,11 +54,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 async def _measure(recordings: Sequence[Recording], runs: int, url: str | None, say: Say) -> list[Result]:
     async with _service(url) as address:
-        await _ask(recordings[0], address)
+        await ask(recordings[0], address)
         say(f"\n{HEADING}")
         results = []
         for recording in [each for _ in range(runs) for each in recordings]:
-            results.append(await _ask(recording, address))
+            results.append(await ask(recording, address))
             say(row(results[-1]))
         return results
 
@@ -72,7 +72,8 @@ async def _service(url: str | None) -> AsyncIterator[str]:
         yield own_url
 
 
-async def _ask(recording: Recording, url: str) -> Result:
+async def ask(recording: Recording, url: str) -> Result:
+    """Ask once in a session of its own, until the first sound of the answer is known."""
     async with calling(url) as caller:
         return Result(recording, await caller.ask(recording.question, settled=measured))
 
