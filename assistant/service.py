@@ -103,7 +103,7 @@ def _unless_it_fails(what: str, load: Callable[[], T], failures: list[str]) -> T
 def application(config: ServiceConfig, engines: Engines) -> Starlette:
     """The ASGI application on these engines, which stay the caller's."""
 
-    policy = TurnPolicy(barge_in_words=config.barge_in_words)
+    persona, policy = load_persona(config.domain), TurnPolicy(barge_in_words=config.barge_in_words)
 
     async def serve(connection: Connection) -> None:
         await Session(connection, engines, policy).run()
@@ -117,7 +117,8 @@ def application(config: ServiceConfig, engines: Engines) -> Starlette:
         limits=config.limits,
         model=engines.model.name,
         health=health,
-        default_settings=SessionSettings(instructions=load_persona(config.domain).prompt),
+        default_settings=SessionSettings(instructions=persona.prompt),
+        names=persona.lexicon,
     )
 
 

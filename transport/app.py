@@ -16,6 +16,9 @@ from starlette.websockets import WebSocket
 
 from transport.connection import CLOSE_FAILED, CLOSE_NORMAL, CLOSE_TRY_LATER, Connection
 from transport.draining import OpenConnections
+from transport.errors import FrameError, HandshakeError, ResumeImpossibleError
+from transport.framed import FramedConnection
+from transport.handshake import Handshake, Resume, read_handshake
 from transport.limits import Limits
 from transport.protocol import LIUSHUI_V1, RealtimeProtocol, random_id
 from transport.settings import SessionSettings
@@ -38,14 +41,16 @@ def create_app(
     health: Callable[[], dict[str, object]],
     default_settings: SessionSettings,
     api_key: str | None = None,
+    names: tuple[str, ...] = (),
 ) -> Starlette:
     """Return the application, which runs `serve` once for every client.
 
     `serve` ends soon after its connection's iterator does, or is cancelled; when it raises, the client gets
     an `error` event and close code 1011. `health` adds to what /healthz reports. With an `api_key`, clients
-    must send it as OpenAI's do, in an Authorization header.
+    must send it as OpenAI's do, in an Authorization header. `names` are words of the domain that no listener
+    may miss: they leave first on a slow link.
     """
-    service = _Service(serve, limits, model, health, default_settings, api_key)
+    service = _Service(serve, limits, model, health, default_settings, api_key, names)
     app = Starlette(
         routes=[WebSocketRoute("/v1/realtime", service.converse), Route("/healthz", service.report)],
     )
@@ -63,6 +68,7 @@ class _Service:
         health: Callable[[], dict[str, object]],
         default_settings: SessionSettings,
         api_key: str | None,
+        names: tuple[str, ...],
     ) -> None:
         self._serve = serve
         self._limits = limits
@@ -70,6 +76,7 @@ class _Service:
         self._health = health
         self._default_settings = default_settings
         self._api_key = api_key
+        self._names = names
         self.open = OpenConnections()  # at most limits.max_sessions
 
     async def report(self, _: Request) -> JSONResponse:
@@ -92,12 +99,25 @@ class _Service:
             return
         offered = websocket.scope["subprotocols"]
         spoken = next((known for known in SUBPROTOCOLS if known in offered), None)
+        try:
+            asked = read_handshake(websocket.query_params) if spoken == LIUSHUI_V1 else Handshake()
+        except HandshakeError as error:
+            fault = {"type": "invalid_request_error", "code": "invalid_handshake", "message": str(error)}
+            await websocket.send_denial_response(JSONResponse({"error": fault}, status_code=400))
+            return
+        if asked.resume is not None:
+            await self._resume(websocket, asked.resume)
+            return
         await websocket.accept(spoken)
-        session_id, extended = random_id("sess"), spoken == LIUSHUI_V1
         protocol = RealtimeProtocol(
-            session_id, self._model, self._default_settings, extended=extended, user=_user_of(websocket)
+            random_id("sess"),
+            self._model,
+            self._default_settings,
+            extended=spoken == LIUSHUI_V1,
+            framed=asked.audio is not None,
+            user=_user_of(websocket),
         )
-        connection = Connection(websocket, protocol, self._limits)
+        connection = self._connected(websocket, protocol, asked)
         if len(self.open) >= self._limits.max_sessions:
             full = f"all {self._limits.max_sessions} conversations are taken: try again in a moment"
             protocol.error(full, "too_many_sessions", server_fault=True)
@@ -105,6 +125,24 @@ class _Service:
             return
         with self.open.holding(connection):
             await self._hold(connection)
+
+    def _connected(self, websocket: WebSocket, protocol: RealtimeProtocol, asked: Handshake) -> Connection:
+        if asked.audio is None:
+            return Connection(websocket, protocol, self._limits)
+        return FramedConnection(
+            websocket, protocol, self._limits, asked.audio, brotli=asked.brotli, names=self._names
+        )
+
+    async def _resume(self, websocket: WebSocket, asked: Resume) -> None:
+        """Let a client go on with its session, until this socket ends too."""
+        connection = self.open.resumable(asked.token)
+        try:
+            if connection is None:
+                raise ResumeImpossibleError("no session has this token any more: begin a new one")
+            await connection.attach(websocket, asked.received)
+        except (ResumeImpossibleError, FrameError) as error:
+            fault = {"type": "invalid_request_error", "code": "session_not_resumable", "message": str(error)}
+            await websocket.send_denial_response(JSONResponse({"error": fault}, status_code=404))
 
     async def _hold(self, connection: Connection) -> None:
         """Run the session beside the reader until either has ended; then end the other one too."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Iterator
 
 from transport.connection import Connection
+from transport.framed import FramedConnection
 
 
 class OpenConnections:
@@ -27,6 +29,13 @@ class OpenConnections:
             yield
         finally:
             self._open.remove(connection)
+
+    def resumable(self, token: str) -> FramedConnection | None:
+        """Return the connection of that token, whose client may have come back."""
+        for connection in self._open:
+            if isinstance(connection, FramedConnection) and secrets.compare_digest(connection.token, token):
+                return connection
+        return None
 
     async def drain(self) -> None:
         """Let nobody in any more, and end every connection, in the middle of an answer after it."""

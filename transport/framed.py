@@ -22,7 +22,7 @@ from transport.handshake import FrameAudio
 from transport.limits import Limits
 from transport.opus import OpusDecoder
 from transport.outbound import Outbound
-from transport.protocol import RealtimeProtocol
+from transport.protocol import LIUSHUI_V1, RealtimeProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -97,9 +97,9 @@ class FramedConnection(Connection):
         await self._read_line(self._websocket)
 
     async def attach(self, websocket: WebSocket, received: int) -> None:
-        """Go on by another socket, until it ends too; `received`: the last frame the client has.
+        """Accept another socket and go on by it until it ends too; `received`: the last frame the client has.
 
-        Raises `ResumeImpossibleError` or `FrameError` when the client lacks frames that are kept no more.
+        Before that, raises `ResumeImpossibleError` or `FrameError` if the client lacks what is kept no more.
         """
         again = self._out.replay(received, self._clock())
         before, self._line = self._line, None
@@ -107,6 +107,7 @@ class FramedConnection(Connection):
             self._giving_up.cancel()
         if before is not None:
             await self._close_line(before, CLOSE_NORMAL, "resumed elsewhere")
+        await websocket.accept(LIUSHUI_V1)
         greeting = self._reader.greeting()
         for message in (greeting, *again):
             if not await self._deliver_on(websocket, message):
