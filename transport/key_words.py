@@ -42,11 +42,9 @@ _UNIT = rf"(?:{words.UNITS})(?![a-z0-9])"
 _HAN_UNIT = rf"(?:{words.CHINESE_UNITS})"
 _UNITS = rf"[\s-]?{_UNIT}(?:(?:/|\s(?:of|per)\s){_UNIT})*|\s?{_HAN_UNIT}(?:/{_HAN_UNIT})?"
 _PERIOD = rf"\s(?:a|an|per|each|every|one)\s(?:{words.PERIODS})\b"
-_AMOUNT = (
-    rf"(?:\b(?:{words.COMPARISONS})\s)?"
-    rf"(?:(?:{_NUMBER})(?:(?:\s(?:to|or|and)\s|\s?[–~至到-]\s?)(?:{_NUMBER}))?(?:{_UNITS})*|\b(?:one|an?)\s(?:{_UNIT}|(?:{words.PARTS})\b))"
-    rf"(?:{_PERIOD})?"
-)
+_RANGE = rf"(?:{_NUMBER})(?:(?:\s(?:to|or|and)\s|\s?[–~至到-]\s?)(?:{_NUMBER}))?"
+_ONE = rf"\b(?:one|an?)\s(?:{_UNIT}|(?:{words.PARTS})\b)"
+_AMOUNT = rf"(?:\b(?:{words.COMPARISONS})\s)?(?:{_RANGE}(?:{_UNITS})*|{_ONE})(?:{_PERIOD})?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _DATE = rf"(?:\b(?:{words.MONTHS})\.?\s{_DAY}|{_DAY}\s(?:of\s)?(?:{words.MONTHS}))\b(?:,?\s\d{{4}}\b)?"
 _PHONE_NUMBER = r"\+?\d[\d ()-]{6,}\d\b"
@@ -61,10 +59,8 @@ _NEGATION = (
 _WORD = rf"[^\W_{_HAN}]+(?:['’.@&+/-][^\W_{_HAN}]+)*"
 _LATIN = re.compile(_WORD)
 _CHINESE_UNIT = re.compile(words.CHINESE_UNITS)
-_TOKEN = re.compile(
-    rf"(?P<key>{_DATE}|{_PHONE_NUMBER}|{_WARNING}|{_AMOUNT}|{_NEGATION})|(?P<word>{_WORD})|(?P<han>[{_HAN}]+)",
-    re.IGNORECASE,
-)
+_KEY = f"{_DATE}|{_PHONE_NUMBER}|{_WARNING}|{_AMOUNT}|{_NEGATION}"
+_TOKEN = re.compile(rf"(?P<key>{_KEY})|(?P<word>{_WORD})|(?P<han>[{_HAN}]+)", re.IGNORECASE)
 _HAN_NAME_TAGS = ("nr", "ns", "nt", "nz")  # people, places, organisations, others
 _PRONOUN = re.compile("[你您我他她]")  # the dictionary has some names such as 建议您
 _NUMERAL = re.compile("[一二两三四五六七八九十百千万亿半零〇]|第[一二三四五六七八九十]")
@@ -74,10 +70,11 @@ class KeyWords:
     """Tags texts; `names` are key wherever they stand, such as the drugs or funds a service speaks of."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        listed = [name.casefold() for name in names]
-        self._names = {word for name in listed for word in _LATIN.findall(name)} - words.FUNCTION_WORDS
-        han = sorted((name for name in listed if re.search(f"[{_HAN}]", name)), key=len, reverse=True)
-        self._han_names = re.compile("|".join(map(re.escape, han))) if han else None
+        listed = sorted(names, key=len, reverse=True)
+        latin = {word.casefold() for name in listed for word in _LATIN.findall(name)}
+        self._names = latin - words.FUNCTION_WORDS
+        han = [re.escape(name) for name in listed if re.search(f"[{_HAN}]", name)]
+        self._han_names = re.compile("|".join(han), re.IGNORECASE) if han else None
 
     def tag(self, text: str) -> tuple[TaggedWord, ...]:
         """Return the words of a text in order; together they are the text.
@@ -85,11 +82,7 @@ class KeyWords:
         The first Chinese text reads the segmenter's dictionary, if nothing else has: 0.2 s.
         """
         found = list(self._words(text))
-        starts = [
-            0,
-            *(start for start, _ in found[1:]),
-            len(text),
-        ]  # what stands before the first word is its
+        starts = [0, *(start for start, _ in found[1:]), len(text)]  # the first takes what stands before it
         classes = [word_class for _, word_class in found] or [WordClass.WORD] * bool(text)
         return tuple(
             TaggedWord(start, text[start:end], word_class)
