@@ -125,11 +125,13 @@ class Mouth:
         if answer is None or not answer.confirmed:
             return False
         release = answer.playback.release(self._clock())
-        if release.text or len(release.audio):
+        text, ends_s = release.text, tuple[tuple[float, int], ...]()
+        if self._wire.framed and not self._away:  # such a client knows when each word sounds
+            text, ends_s = answer.playback.written()
+        if text or len(release.audio):
             self._open_response(answer)
-            if release.text:
-                ends_ms = tuple((round(end_s * 1000), end) for end_s, end in release.ends_s)
-                self._wire.response_text(release.text, ends_ms)
+            if text:
+                self._wire.response_text(text, tuple((round(s * 1000), end) for s, end in ends_s))
             if len(release.audio):
                 self._wire.response_audio(release.audio)
             self._tell_timings(answer)

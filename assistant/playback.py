@@ -35,7 +35,6 @@ class Release:
 
     text: str
     audio: Audio
-    ends_s: tuple[tuple[float, int], ...] = ()  # of each word: end in the answer [s], end in `text`
 
 
 class Playback:
@@ -46,6 +45,8 @@ class Playback:
         self.send_lead_s = send_lead_s
         self.said = ""  # text of all pieces so far
         self._waiting: deque[Piece] = deque()  # bounded by the reply task, which waits on `queued_s`
+        self._told = 0  # of all pieces, those whose text was given by `written`
+        self._pieces: list[tuple[float, Piece]] = []  # where in the answer each begins [s]
         self._offset = 0  # samples of the first waiting piece that have left
         self._words: list[tuple[float, int]] = []  # (end [s], end [characters]) in the whole answer
         self._queued_s = 0.0  # audio in all pieces so far
@@ -60,6 +61,7 @@ class Playback:
     def add(self, piece: Piece) -> None:
         """Queue the next piece of the answer."""
         start_s, start = self._queued_s, len(self.said)
+        self._pieces.append((start_s, piece))
         self._words += [(start_s + end_s, start + end) for end_s, end in piece.words]
         self.said += piece.text
         self._queued_s += len(piece.audio) / self.sample_rate_hz
@@ -99,7 +101,7 @@ class Playback:
     def release(self, now_s: float) -> Release:
         """Take what may leave at `now_s` [s, any monotonic clock]."""
         self._play(now_s)
-        texts, audios, ends_s = list[str](), [], list[tuple[float, int]]()
+        texts, audios = [], []
         while self._waiting and not (self._held or self._cut_off):
             piece = self._waiting[0]
             room = round((self._played_s + self.send_lead_s - self._sent_s) * self.sample_rate_hz)
@@ -107,8 +109,6 @@ class Playback:
             if not len(part) and len(piece.audio):
                 break
             if self._offset == 0:
-                before = sum(map(len, texts))
-                ends_s += [(self._sent_s + end_s, before + end) for end_s, end in piece.words]
                 texts.append(piece.text)
             audios.append(part)
             self._sent_s += len(part) / self.sample_rate_hz
@@ -117,8 +117,19 @@ class Playback:
                 break
             self._waiting.popleft()
             self._offset = 0
-        audio = np.concatenate(audios) if audios else np.zeros(0, np.float32)
-        return Release("".join(texts), audio, tuple(ends_s))
+        return Release("".join(texts), np.concatenate(audios) if audios else np.zeros(0, np.float32))
+
+    def written(self) -> tuple[str, tuple[tuple[float, int], ...]]:
+        """Return the text made since the last call, long before it sounds, with the ends of its words.
+
+        Those are (end in the answer [s], end in the text).
+        """
+        text, ends_s = "", list[tuple[float, int]]()
+        for start_s, piece in self._pieces[self._told :]:
+            ends_s += [(start_s + end_s, len(text) + end) for end_s, end in piece.words]
+            text += piece.text
+        self._told = len(self._pieces)
+        return text, tuple(ends_s)
 
     def due_s(self, now_s: float) -> float | None:
         """Seconds until `release` or `finished` has news; None while nothing is to come by itself."""

@@ -168,10 +168,14 @@ def test_what_the_client_reports_is_believed() -> None:
     assert playback.finished(1.3)
 
 
-def test_every_word_leaves_with_the_time_it_ends() -> None:
-    release = playing(piece("one two ", 1.0), piece("three", 0.5), send_lead_s=5).release(0.0)
-    assert [(round(end_s, 3), release.text[:end]) for end_s, end in release.ends_s] == [
+def test_the_text_is_known_before_it_sounds_each_word_with_its_time() -> None:
+    playback = playing(piece("one two ", 1.0), send_lead_s=0.1)
+    playback.release(0.0)
+    playback.add(piece("three", 0.5))
+    text, ends_s = playback.written()
+    assert [(round(end_s, 3), text[:end]) for end_s, end in ends_s] == [
         (0.5, "one"),
         (1.0, "one two"),
         (1.5, "one two three"),
     ]
+    assert playback.written() == ("", ())

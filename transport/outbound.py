@@ -76,8 +76,7 @@ class Outbound:
         """Return the next frame if one may leave now."""
         self._observe(now_s)
         link = self.writer.link
-        transit_s = (link.round_trip_s or 0.0) / 2
-        leaving = self._queue.next(now_s, link.room_bytes(now_s), transit_s)
+        leaving = self._queue.next(now_s, link.room_bytes(now_s), link.transit_s)
         match leaving:
             case ControlEvent() | TextEvent():
                 return self.writer.events([leaving.json], now_s, self._queue.waiting_bytes)
