@@ -17,11 +17,10 @@ class Dialogue:
         self._worker = worker
         self._instructions = instructions  # the latest wish; only the event loop looks at it
         # Below: only the worker's thread touches it.
-        self._chat: Chat | None = None
+        self._chat: Chat | None = None  # None until it is needed: most of what a silent connection would take
         self._started_from = ""  # instructions of `_chat`
         self._waiting: list[Message] = []  # came while an answer was open; bounded by the client's item limit
         self._open = False
-        worker.submit(self._renew, instructions)
 
     def instruct(self, instructions: str) -> None:
         """Put other instructions before what was said; an open answer is made under the old ones."""
@@ -42,7 +41,7 @@ class Dialogue:
     @property
     def turn_over(self) -> float | None:
         """The probability that the last reply's user text is a whole turn; for after its first token."""
-        return self._current().turn_over  # the worker's thread wrote it before that token
+        return self._chat.turn_over if self._chat else None  # the worker's thread wrote it before that token
 
     def keep(self, user_text: str | None, heard: str | None = None) -> None:
         """Close the answer: the user's turn and the words `heard` (None: all) have happened."""
@@ -62,11 +61,17 @@ class Dialogue:
 
     def close(self) -> None:
         """The conversation is over."""
-        self._worker.submit(lambda: self._current().close())
+        self._worker.submit(self._close)
         self._worker.leave()
 
+    def _close(self) -> None:
+        if self._chat is not None:
+            self._chat.close()
+
     def _current(self) -> Chat:
-        assert self._chat is not None  # the constructor's renewal ran before
+        if self._chat is None:
+            self._renew(self._instructions)
+        assert self._chat is not None
         return self._chat
 
     def _renew(self, instructions: str) -> None:
@@ -81,10 +86,10 @@ class Dialogue:
             before.close()
 
     def _reply(self, user_text: str | None, sampling: Sampling, note: str | None) -> Iterator[Token]:
-        self._open = True
+        chat, self._open = self._current(), True
         if note:
-            self._current().add(Message("system", note))
-        yield from self._current().reply(user_text, sampling)
+            chat.add(Message("system", note))
+        yield from chat.reply(user_text, sampling)
 
     def _keep(self, user_text: str | None, heard: str | None) -> None:
         try:

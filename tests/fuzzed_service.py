@@ -25,7 +25,7 @@ from transport.server import serving
 
 ENOUGH_S = 20.0  # for a service that answers within milliseconds
 END = "the last thing asked"
-WAYS_TO_LEAVE = ("close", "abort", "stay")
+WAYS_TO_LEAVE = ("close", "abort", "stay", "garble")
 
 
 class StrictChat(ScriptedChat):
@@ -93,7 +93,10 @@ async def talk(url: str, sent: list[str | bytes], leave: str) -> None:
     async with connect(url, subprotocols=[Subprotocol("liushui.v1")], close_timeout=1) as client:
         for message in sent:
             await client.send(message if isinstance(message, bytes) else sendable(message))
-        if leave == "abort":
+        if leave == "garble":  # no frame, or one that was never meant
+            client.transport.write(b"".join(map(raw, sent)))
+            await asyncio.sleep(0.01)
+        if leave in ("abort", "garble"):
             client.transport.abort()
             await client.wait_closed()
             return
@@ -111,6 +114,11 @@ async def talk(url: str, sent: list[str | bytes], leave: str) -> None:
                 async with asyncio.timeout(0.05):
                     while True:
                         await client.recv()
+
+
+def raw(message: str | bytes) -> bytes:
+    """A message's bytes, in no frame."""
+    return message if isinstance(message, bytes) else message.encode(errors="replace")
 
 
 def sendable(text: str) -> str:

@@ -9,7 +9,6 @@ the run; its batch number repeats it.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import time
 from collections import Counter
@@ -30,6 +29,7 @@ from transport.settings import SessionSettings
 
 SERVER_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 BATCH = 200  # examples between two looks at the clock
+TURN_S = 10.0  # for one target after the other
 
 # What clients send, with every field that has a meaning. A mutation puts anything anywhere in them.
 TURNS = {"type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500}
@@ -271,6 +271,16 @@ def try_batch(target: Target, number: int, examples: int = BATCH) -> None:
     seed(number)(run)()
 
 
+def try_for(seconds: float, name: str, target: Target, first: int) -> int:
+    """Try batches from the number `first` on until the time is over; returns the number of the next."""
+    end_s, number = time.monotonic() + seconds, first
+    while time.monotonic() < end_s:
+        print(f"batch {number} of {name}", end="\r", flush=True)
+        try_batch(target, number)
+        number += 1
+    return number
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Fuzz each target in turn until the time is over."""
     parser = argparse.ArgumentParser("tests.fuzzing", description=__doc__)
@@ -283,15 +293,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         targets = {**TARGETS, "service": service}
         chosen = {args.only: targets[args.only]} if args.only else targets
         end_s = time.monotonic() + 60 * args.minutes
-        tried = dict.fromkeys(chosen, 0)
-        for number in itertools.count():
+        batches = dict.fromkeys(chosen, 0)
+        while time.monotonic() < end_s:
             for name, target in chosen.items():
-                print(f"batch {number} of {name}", end="\r", flush=True)
-                try_batch(target, number)
-                tried[name] += BATCH
-            if time.monotonic() > end_s:
-                break
-    print("".join(f"{name}: {count} examples, no failure\n" for name, count in tried.items()), end="")
+                batches[name] = try_for(TURN_S, name, target, batches[name])
+    for name, count in batches.items():
+        print(f"{name}: {count * BATCH} examples, no failure")
 
 
 if __name__ == "__main__":

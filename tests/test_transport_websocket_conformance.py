@@ -332,6 +332,17 @@ async def test_empty_fragments_without_end_are_refused(url: str) -> None:
         assert (await client.closed()).code == 1009
 
 
+async def test_many_messages_may_be_fragmented_one_after_the_other(url: str) -> None:
+    async with peer(url) as client:
+        for _ in range(3):
+            await client.send(*fragmented(b"a" * (MAX_BYTES // 2), MAX_BYTES // 4))
+            assert len(await client.echo()) == MAX_BYTES // 2
+        few = MAX_BYTES // FRAGMENT_BYTES - 1
+        for _ in range(3):
+            await client.send(frame(TEXT, fin=False), frame(CONT, fin=False) * few, frame(CONT))
+            assert await client.echo() == ""
+
+
 @pytest.mark.parametrize(
     "sent", [b"", b"GET /v1/realtime HTTP/1.1\r\nHost: x\r\nUpgrade: webs", b"\x16\x03\x01"]
 )

@@ -95,7 +95,9 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
 
     def handle_cont(self, event: Frame) -> None:
         """Take a further fragment; empty ones would otherwise be gathered without end."""
-        if not self.frames:
+        if self.close_sent:
+            return
+        if len(self.frames) == 1:  # the first one began the message
             self._fragments_bytes = 0
         self._fragments_bytes += max(len(event.data), FRAGMENT_BYTES)
         if self._fragments_bytes > self.config.ws_max_size:

@@ -127,20 +127,21 @@ class Shaped:
             writer.transport.abort()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+        self._connections += 1
+        task = asyncio.create_task(self._connect(reader, writer, f"{self._link.seed}:{self._connections}"))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self._connections += 1
-        seed = f"{self._link.seed}:{self._connections}"
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seed: str) -> None:
+        self._writers.add(writer)
         far_reader, far_writer = await asyncio.open_connection(*self._to)
-        self._writers |= {writer, far_writer}
+        self._writers.add(far_writer)
+        there, back = (Direction(self._link, f"{seed}:{way}") for way in ("there", "back"))
         try:
-            await asyncio.gather(
-                _carry(reader, far_writer, self._link, Direction(self._link, f"{seed}:there")),
-                _carry(far_reader, writer, self._link, Direction(self._link, f"{seed}:back")),
-            )
-        except (ConnectionError, asyncio.IncompleteReadError):
+            async with asyncio.TaskGroup() as both:
+                both.create_task(_carry(reader, far_writer, self._link, there))
+                both.create_task(_carry(far_reader, writer, self._link, back))
+        except* ConnectionError:
             pass  # one end is gone, and so is the other
         finally:
             for end in (writer, far_writer):
