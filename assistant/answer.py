@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 
 from assistant.metrics import Stopwatch
 from assistant.playback import Playback
+from assistant.reply import Reply
 from transport.events import ResponseRequested
 from transport.settings import Modality
 
@@ -22,6 +23,7 @@ class Answer:
         self.user_text: str | None = None  # what is answered; None before the transcript, or when typed
         self.voiced_s = 0.0  # how long the user's voice took for that; 0: unknown
         self.minded = False  # the pace follows what the user said
+        self.reply: Reply | None = None  # what makes it, once that began
         self.user_item: str | None = None  # its id on the wire, once the turn is confirmed
         self.confirmed = False  # the turn is over: the answer may leave
         self.response: str | None = None  # the answer's id on the wire, once it began

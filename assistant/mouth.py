@@ -38,6 +38,7 @@ class Mouth:
         self.answer: Answer | None = None  # the open one
         self.last: Answer | None = None  # the one before: the client may still truncate it
         self._away = False  # the client cannot be reached
+        self._carried = True  # the link is fast enough for a voice
         self._settled_s = 0.0  # when that one ended
         self.voice: Voice | None = engines.voice()  # None: this conversation is read, not heard
         self._asked = False  # the last answer ended with a question
@@ -47,6 +48,17 @@ class Mouth:
         self._dialogue = Dialogue(engines.model, engines.new_dialogue_worker(), wire.settings.instructions)
         self._pace = SpeakingPace(wire, engines.paces)
         self._clock = asyncio.get_running_loop().time
+
+    @property
+    def carried(self) -> bool:
+        """Whether answers reach the client as sound; else they are made as text, as fast as that goes."""
+        return self._carried
+
+    @carried.setter
+    def carried(self, carried: bool) -> None:
+        self._carried = carried
+        if not carried and self.answer is not None and self.answer.reply is not None:
+            self.answer.reply.mute()
 
     def expect(self, user_text: str) -> None:
         """Compute ahead for a turn that begins with `user_text`, if that is worth a pass."""
@@ -90,8 +102,9 @@ class Mouth:
         limit = answer.request.max_output_tokens or self._wire.settings.max_output_tokens
         sampling = Sampling(max_tokens=limit) if limit else Sampling()
         tokens = self._dialogue.reply(answer.user_text, sampling, note=answer.request.instructions)
-        reply = Reply(tokens, self._paced_voice(answer) if spoken else None, answer.playback, notes)
-        answer.spawn(self._generate(answer, reply, sampling.max_tokens))
+        voice = self._paced_voice(answer) if spoken and self._carried else None
+        answer.reply = Reply(tokens, voice, answer.playback, notes)
+        answer.spawn(self._generate(answer, answer.reply, sampling.max_tokens))
 
     def _paced_voice(self, answer: Answer) -> Voice | None:
         pace = self._pace.after(answer.user_text, answer.voiced_s, answering=self._asked)

@@ -51,6 +51,10 @@ class Reply:
         self._notes = notes
         self._pacer = Pacer() if voice else None
 
+    def mute(self) -> None:
+        """Nobody hears it: the rest is text, and waits for no ear."""
+        self._voice = None
+
     async def run(self) -> None:
         """Make all of it. Cancelling stops after the running step."""
         async with aclosing(self._tokens) as tokens:

@@ -26,7 +26,7 @@ from assistant.turns import Action, Event, State, Turns
 from llm.engine import Message
 from transport import events as wire
 from transport.connection import Connection
-from transport.framed import LineLost, LineRestored
+from transport.framed import LineLost, LineRestored, VoiceCarried
 from transport.settings import SessionSettings
 
 log = logging.getLogger(__name__)
@@ -130,6 +130,8 @@ class Session:
                 self._mouth.cut_off()
             case LineRestored():
                 self._mouth.reconnect()
+            case VoiceCarried():
+                self._mouth.carried = item.carried
             case Deaf():
                 await self._go_deaf(item.error)
             case Scored() | Progress():

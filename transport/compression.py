@@ -131,6 +131,11 @@ class CompressionChooser:
         self._stands_until_s = float("-inf")
 
     @property
+    def ratio(self) -> float:
+        """What is left of a message that is compressed, about."""
+        return self._ratio
+
+    @property
     def cost_p95_s(self) -> float:
         """What compressing a message takes: the 95th percentile of the last ones."""
         if len(self._costs_s) < FEWEST_COSTS:

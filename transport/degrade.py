@@ -84,6 +84,7 @@ class Ladder:
 
     def __init__(self, rung: Rung = Rung.OPUS_32) -> None:
         self.rung = rung
+        self._begun = False  # audio was sent
         self._observed_s: float | None = None
         self._changed_s = float("-inf")
         self._complaint: tuple[float, float] | None = None  # when it began, and the queue then, in s
@@ -95,6 +96,13 @@ class Ladder:
         # Trials from text alone are heard as a voice that breaks off, so they are rarer.
         self._waits_s = {Rung.OPUS_16: 15.0, Rung.OPUS_24: 5.0, Rung.OPUS_32: 5.0}
         self._shortest_waits_s = dict(self._waits_s)
+
+    def begin(self, throughput_bytes_s: float | None) -> None:
+        """Choose the rung of the first audio by what the link has shown: perhaps less than it carries."""
+        if throughput_bytes_s is not None and not self._begun:
+            shown = max(rung for rung in Rung if PROVEN * rung.bytes_s <= throughput_bytes_s)
+            self.rung = max(Rung.OPUS_16, shown)
+        self._begun = True
 
     def observe(self, delivery: Delivery, now_s: float) -> Change | None:
         """Take note of how delivery went, several times a second; return the step taken on it, if any."""

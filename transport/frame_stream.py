@@ -42,6 +42,11 @@ class FrameWriter:
         """Return a frame of audio."""
         return self._sent(AudioFrame(self._next(), media_time % 2**32, payload, opus), now_s)
 
+    def room_bytes(self, now_s: float) -> int:
+        """How large the next events may be before they are compressed, 0: nothing may leave now."""
+        room = self.link.room_bytes(now_s)
+        return room if self._compressor is None else round(room / self._chooser.ratio)
+
     def _state(self, waiting_bytes: int) -> LinkState:
         return LinkState(
             self.link.round_trip_s, self.link.throughput, self.link.backlog_bytes + waiting_bytes

@@ -37,6 +37,13 @@ class LineLost(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceCarried(Command):
+    """Whether the link to the client is fast enough for a voice, from now on."""
+
+    carried: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LineRestored(Command):
     """The client is back, and has missed nothing."""
 
@@ -187,6 +194,7 @@ class FramedConnection(Connection):
 
     async def _send_frames(self) -> None:
         """Send what may leave, and acknowledge, for as long as there is a client."""
+        carried = True
         while not self.gone.done():
             self._wake.clear()
             now_s, line = self._clock(), self._line
@@ -196,6 +204,9 @@ class FramedConnection(Connection):
             elif not await self._deliver_on(line, message) and self._line is line:
                 self._wait_for_client()
                 await self._hand_on(LineLost())
+            if self._out.carries_voice != carried:
+                carried = self._out.carries_voice
+                await self._hand_on(VoiceCarried(carried))
             self._moved.set()
 
     def _next_message(self, now_s: float) -> bytes | None:

@@ -83,6 +83,12 @@ class OutboundLink:
         """How much longer than the least the round trip is: what waits on the way, in seconds."""
         return 0.0 if self.round_trip_s is None else max(0.0, self.round_trip_s - self._least_s)
 
+    def waiting_s(self, now_s: float) -> float:
+        """How long what waits on the way has waited, also while nothing is acknowledged."""
+        if not self._under_way or self.round_trip_s is None:
+            return self.queueing_s
+        return max(self.queueing_s, now_s - self._under_way[0].sent_s - self._least_s)
+
     @property
     def transit_s(self) -> float:
         """How long a frame that is sent now takes to the peer, about; 0 while nothing is measured."""

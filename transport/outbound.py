@@ -47,6 +47,7 @@ class Outbound:
     def __init__(self, audio: FrameAudio, *, brotli: bool, names: tuple[str, ...] = ()) -> None:
         """`names`: terms of the domain, key words all of them."""
         self.writer = FrameWriter(brotli=brotli)
+        self.carries_voice = True  # False: the link is too slow for any voice
         self._queue = OutgoingQueue()
         self._key_words = KeyWords(names)
         self._opus = OpusEncoder(Rung.OPUS_32.bit_rate) if audio == "opus" else None
@@ -76,7 +77,7 @@ class Outbound:
         """Return the next frame if one may leave now."""
         self._observe(now_s)
         link = self.writer.link
-        leaving = self._queue.next(now_s, link.room_bytes(now_s), link.transit_s)
+        leaving = self._queue.next(now_s, self.writer.room_bytes(now_s), link.transit_s)
         match leaving:
             case ControlEvent() | TextEvent():
                 return self.writer.events([leaving.json], now_s, self._queue.waiting_bytes)
@@ -122,12 +123,19 @@ class Outbound:
         if self._sound is None or self._sound.item_id != audio.item_id:
             self._finish_sound(now_s)
             self._sound = _Sound(audio.item_id, now_s, audio.media_time)
+            self._choose_first_rung()
         self._sound.due_s = max(self._sound.due_s, now_s + LATEST_S)
         if self._opus is None:
             self._put_pcm(audio, self._sound, now_s)
         elif self._ladder.rung is not Rung.TEXT:
             self._put_packets(self._opus, audio.samples, self._sound, now_s)
         # Else nobody hears it: the text is all that the link carries.
+
+    def _choose_first_rung(self) -> None:
+        if self._opus is not None:
+            self._ladder.begin(self.writer.link.throughput)
+            if self._ladder.rung is not Rung.TEXT:
+                self._opus.bit_rate = self._ladder.rung.bit_rate
 
     def _put_pcm(self, audio: OutgoingAudio, sound: _Sound, now_s: float) -> None:
         size = round(PACKET_S * PCM_RATE_HZ)
@@ -171,7 +179,7 @@ class Outbound:
         self._observed_s = now_s
         late_s = self._queue.late_s - self._late_s
         link = self.writer.link
-        delivery = Delivery(link.queueing_s, self._sent_audio_s, late_s, link.throughput)
+        delivery = Delivery(link.waiting_s(now_s), self._sent_audio_s, late_s, link.throughput)
         self._sent_audio_s, self._late_s = 0.0, self._queue.late_s
         change = self._ladder.observe(delivery, now_s)
         if change is None:
@@ -179,4 +187,5 @@ class Outbound:
         if change.after is not Rung.TEXT:
             self._opus.bit_rate = change.after.bit_rate
         notice = {"type": "liushui.link", "bit_rate": change.after.bit_rate, "reason": change.why}
+        self.carries_voice = change.after is not Rung.TEXT
         self._queue.put(ControlEvent(json.dumps(notice), urgent=True), now_s)

@@ -82,6 +82,7 @@ class RealtimeProtocol:
         self._buffered_ms = 0.0  # audio appended since the last commit or clear
         # Drained by every flush; what a reply may queue between two flushes bounds it.
         self._outgoing: list[Outgoing] = []
+        self._events = 0  # queued so far
         self._media_time = 0  # samples of all answers' audio so far, at 24 kHz; for frames
 
     @property
@@ -391,7 +392,9 @@ class RealtimeProtocol:
         return identity | self.settings.on_wire()
 
     def _queue(self, kind: str, **fields: object) -> None:
-        event = {"type": kind, "event_id": self._new_id("event"), **fields}
+        self._events += 1  # random ids are what compresses worst
+        event_id = f"event_{self._events}" if self.framed else self._new_id("event")
+        event = {"type": kind, "event_id": event_id, **fields}
         text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
         item = fields.get("item")
         item_id = item.get("id") if isinstance(item, dict) else fields.get("item_id")

@@ -1,4 +1,4 @@
-"""What matters first: when the key words of an answer are on screen over a narrow link, ours against in order.
+"""What matters first: when the key words of an answer are on screen over a narrow link, ours and in order.
 
 A service with the usual engines answers typed questions aloud over a link of RATE_KBPS. Both ways carry the
 same frames; in order means first in, first out, with no word and no sound before another and none dropped.
