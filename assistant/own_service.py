@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from assistant.errors import ServiceStopped
 
 POLL_S = 0.1
-FAREWELL_S = 10.0  # the service ends its sessions within 5 s; what takes twice that hangs
+FAREWELL_S = 15.0  # answers in progress have 8 s to end, sessions 5 s; what takes longer hangs
 
 
 @contextlib.asynccontextmanager
