@@ -140,7 +140,8 @@ class Ladder:
         """The next lower rung, or the best that a link which is full was seen to carry."""
         below = Rung(self.rung - 1)
         rate = delivery.throughput_bytes_s
-        if rate is None or rate < OUTAGE_BYTES_S or delivery.queue_s <= LONG_QUEUE_S:
+        full = delivery.queue_s > LONG_QUEUE_S or self._lost_s > 0
+        if rate is None or rate < OUTAGE_BYTES_S or not full:
             return below
         return max(rung for rung in Rung if rung <= below and ABLE * rung.bytes_s <= rate)
 

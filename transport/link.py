@@ -83,6 +83,13 @@ class OutboundLink:
         """How much longer than the least the round trip is: what waits on the way, in seconds."""
         return 0.0 if self.round_trip_s is None else max(0.0, self.round_trip_s - self._least_s)
 
+    def may_carry(self, now_s: float) -> float | None:
+        """`throughput`, or before it is known what it cannot be more than; None: nothing was sent."""
+        if self.throughput is not None or not self._under_way:
+            return self.throughput
+        age_s = now_s - self._under_way[0].sent_s
+        return self.backlog_bytes / age_s if age_s > 0 else None
+
     def waiting_s(self, now_s: float) -> float:
         """How long what waits on the way has waited, also while nothing is acknowledged."""
         if not self._under_way or self.round_trip_s is None:

@@ -123,7 +123,7 @@ class Outbound:
         if self._sound is None or self._sound.item_id != audio.item_id:
             self._finish_sound(now_s)
             self._sound = _Sound(audio.item_id, now_s, audio.media_time)
-            self._choose_first_rung()
+            self._choose_first_rung(now_s)
         self._sound.due_s = max(self._sound.due_s, now_s + LATEST_S)
         if self._opus is None:
             self._put_pcm(audio, self._sound, now_s)
@@ -131,9 +131,9 @@ class Outbound:
             self._put_packets(self._opus, audio.samples, self._sound, now_s)
         # Else nobody hears it: the text is all that the link carries.
 
-    def _choose_first_rung(self) -> None:
+    def _choose_first_rung(self, now_s: float) -> None:
         if self._opus is not None:
-            self._ladder.begin(self.writer.link.throughput)
+            self._ladder.begin(self.writer.link.may_carry(now_s))
             if self._ladder.rung is not Rung.TEXT:
                 self._opus.bit_rate = self._ladder.rung.bit_rate
 
