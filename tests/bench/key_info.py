@@ -26,6 +26,7 @@ from transport.priority import AudioChunk, ControlEvent, Leaving, OutgoingQueue,
 
 RATE_KBPS, RTT_MS = 16, 50
 QUESTIONS = 4
+DETAIL = " Please explain it in some detail, step by step."  # short answers have little to put in order
 PATIENCE_S = 180.0
 
 
@@ -80,7 +81,7 @@ async def shown() -> tuple[list[Shown], list[Shown]]:
     """Ask every question both ways; ours first, then in order."""
     config = ServiceConfig()
     engines = load_engines(config, Store())
-    questions = [question for talk in consultations() for question in talk.questions[:1]][:QUESTIONS]
+    questions = [talk.questions[0] + DETAIL for talk in consultations()][:QUESTIONS]
     try:
         async with running(config, engines) as url, _over_link(url) as far:
             ours = [await _ask(far, question) for question in questions]
