@@ -42,7 +42,7 @@ def test_a_text_of_keys_may_have_remarks_and_several_keys() -> None:
         ("", "no API key"),
         ("# none", "no API key"),
         ("short", "has 5 characters"),
-        ("schlüssel-0123456789", "has characters beside"),
+        ("schlüssel-0123456789", "may hold letters"),
     ],
 )
 def test_a_key_that_could_be_guessed_or_not_be_sent_is_refused(text: str, complaint: str) -> None:

@@ -61,7 +61,7 @@ _BAD_KEY = "invalid_api_key"
 
 
 class Gate:
-    """ASGI middleware: a request passes with its owner in the scope; sessions are checked where they begin."""
+    """ASGI middleware: a request passes with its owner in the scope; sessions are checked elsewhere."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app

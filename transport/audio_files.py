@@ -8,6 +8,7 @@ from typing import Protocol
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from transport.audio_formats import PCM_RATE_HZ, Samples
 
@@ -62,7 +63,7 @@ class _Raw:
 
     def feed(self, samples: Samples) -> bytes:
         header, self._header = self._header, b""
-        return header + _pcm16(samples).tobytes()
+        return header + _pcm16(samples).astype("<i2").tobytes()
 
     def finish(self) -> bytes:
         return self._header
@@ -90,7 +91,9 @@ class _Compressed:
         self._file = av.open(
             self._sink, "w", format=kind.container, options=dict(kind.options), buffer_size=BUFFER_BYTES
         )
-        self._stream = self._file.add_stream(kind.codec, rate=PCM_RATE_HZ, layout="mono")
+        stream = self._file.add_stream(kind.codec, rate=PCM_RATE_HZ, layout="mono")
+        assert isinstance(stream, av.AudioStream)  # by its codec
+        self._stream = stream
         self._fed = 0
 
     def feed(self, samples: Samples) -> bytes:
@@ -107,14 +110,11 @@ class _Compressed:
         return self._sink.take()
 
 
-def _pcm16(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
-    return np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
+def _pcm16(samples: Samples) -> NDArray[np.int16]:
+    return np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
 def _wav_header() -> bytes:
     shape = struct.pack("<IHHIIHH", 16, 1, 1, PCM_RATE_HZ, 2 * PCM_RATE_HZ, 2, 16)
-    return (
-        struct.pack("<4sI4s4s", b"RIFF", UNKNOWN, b"WAVE", b"fmt ")
-        + shape
-        + struct.pack("<4sI", b"data", UNKNOWN)
-    )
+    head = struct.pack("<4sI4s4s", b"RIFF", UNKNOWN, b"WAVE", b"fmt ")
+    return head + shape + struct.pack("<4sI", b"data", UNKNOWN)

@@ -77,7 +77,7 @@ class ChatEnd:
     prompt_tokens: int | None
     completion_tokens: int
 
-    def usage(self) -> dict[str, object] | None:
+    def usage(self) -> dict[str, int] | None:
         """OpenAI's object."""
         if self.prompt_tokens is None:
             return None
@@ -121,12 +121,8 @@ async def _whole(answer: AsyncGenerator[str | ChatEnd], shape: dict[str, object]
             if isinstance(piece, ChatEnd):
                 message = {"role": "assistant", "content": text, "refusal": None}
                 choice = {"index": 0, "message": message, "finish_reason": piece.finish, "logprobs": None}
-                completion = shape | {
-                    "object": "chat.completion",
-                    "choices": [choice],
-                    "usage": piece.usage(),
-                }
-                yield json.dumps(completion, ensure_ascii=False).encode()
+                answered = {"object": "chat.completion", "choices": [choice], "usage": piece.usage()}
+                yield json.dumps(shape | answered, ensure_ascii=False).encode()
             else:
                 text += piece
 

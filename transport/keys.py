@@ -67,11 +67,9 @@ def _checked(key: str) -> str:
     shown = key[:3] + "…"  # enough to find it by, and no more: messages end up in logs
     if len(key) < SHORTEST_KEY:
         raise InvalidKeyError(
-            f"the API key {shown} has {len(key)} characters: take at least {SHORTEST_KEY}, such as the output "
-            "of `openssl rand -hex 24`"
+            f"the API key {shown} has {len(key)} characters: take at least {SHORTEST_KEY}, such as the "
+            "output of `openssl rand -hex 24`"
         )
     if not KEY_FORM.fullmatch(key):
-        raise InvalidKeyError(
-            f"the API key {shown} has characters beside letters, digits and !#$%&'*+-.^_`|~"
-        )
+        raise InvalidKeyError(f"the API key {shown} may hold letters, digits and !#$%&'*+-.^_`|~ only")
     return key
