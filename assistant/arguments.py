@@ -160,7 +160,10 @@ def _add_access(command: ArgumentParser) -> None:
         "may be given several times",
     )
     command.add_argument(
-        "--tls-cert", type=Path, metavar="FILE", help="PEM certificate: serve HTTPS, with HTTP/2 (needs --tls-key)"
+        "--tls-cert",
+        type=Path,
+        metavar="FILE",
+        help="PEM certificate: serve HTTPS, with HTTP/2 (needs --tls-key)",
     )
     command.add_argument("--tls-key", type=Path, metavar="FILE", help="its PEM private key")
 

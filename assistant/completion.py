@@ -42,9 +42,7 @@ class Completion:
         except BadSampling as error:
             raise RefusedError(400, str(error), code="invalid_value", param=error.parameter) from error
         except ContextOverflow as error:
-            raise RefusedError(
-                400, str(error), code="context_length_exceeded", param="messages"
-            ) from error
+            raise RefusedError(400, str(error), code="context_length_exceeded", param="messages") from error
         except ServerFailed as error:
             raise RefusedError(502, str(error), code="model_server_failed") from error
         finally:

@@ -29,7 +29,7 @@ from transport.http_api import HttpApi
 from transport.keys import ApiKeys
 from transport.origins import Origins
 from transport.protocol import LIUSHUI_V1
-from transport.server import serving
+from transport.server import Certificate, serving
 from transport.settings import SessionSettings
 
 OURS = [Subprotocol("realtime"), Subprotocol(LIUSHUI_V1)]
@@ -56,6 +56,7 @@ async def service(
     api_keys: Sequence[str] = (),
     origins: Origins = OWN_PAGES,
     http_api: HttpApi | None = None,
+    tls: Certificate | None = None,
     **limits: Any,
 ) -> AsyncIterator[str]:
     app = create_app(
@@ -68,7 +69,7 @@ async def service(
         origins=origins,
         http_api=http_api,
     )
-    async with serving(app) as url:
+    async with serving(app, tls=tls) as url:
         yield url
 
 

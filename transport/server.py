@@ -112,8 +112,9 @@ async def _http2(app: Starlette, listener: socket.socket, tls: Certificate, stop
 
     async def stopped() -> None:
         await stop.wait()
-        async with asyncio.timeout(SHUTDOWN_S - CLOSING_S):
-            await app.state.end_sessions()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SHUTDOWN_S - CLOSING_S):
+                await app.state.end_sessions()
 
     tls.check()
     sockets = Sockets(secure_sockets=[listener], insecure_sockets=[], quic_sockets=[])
