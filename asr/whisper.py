@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from itertools import accumulate, chain
 from pathlib import Path
@@ -83,11 +84,22 @@ class WhisperRecognizer:
         self._languages = special["lang_ids"]
         forbidden = (special["suppress_ids"], special["suppress_ids"] + _BLANK)
         self._masks = list(self._thread.map(self._mask, forbidden))
-        if language is not None and self._token(language) not in self._languages:
-            raise UnknownLanguage(f"Whisper knows no language {language!r}; give a code such as 'en' or 'zh'")
+        if language is not None:
+            self._require(language)
         self._language = language
         self._hot_words = HotWords(hot_words)
         self.recognize(np.full(SAMPLE_RATE_HZ, AUDIBLE, np.float32))  # the first call allocates
+
+    def in_language(self, language: str) -> WhisperRecognizer:
+        """The same recognizer, for a language by its ISO 639-1 code. Raises UnknownLanguage."""
+        self._require(language)
+        other = copy(self)  # weights and thread are shared
+        other._language = language
+        return other
+
+    def _require(self, language: str) -> None:
+        if self._token(language) not in self._languages:
+            raise UnknownLanguage(f"Whisper knows no language {language!r}; give a code such as 'en' or 'zh'")
 
     def recognize(
         self,

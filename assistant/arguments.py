@@ -27,6 +27,7 @@ SERVE_EXAMPLES = """
   liushui serve --domain finance --port 9000
   liushui serve --llm smollm2-135m --threads 2
   liushui serve --llm http://localhost:8080/v1
+  liushui serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --api-key-file keys.txt
 """
 TALK_EXAMPLES = """
   liushui talk
@@ -132,8 +133,41 @@ def _add_serve(add_parser: AddParser) -> None:
         metavar="N",
         help='words that it takes to interrupt an answer; "stop" and "wait" always do (default: %(default)s)',
     )
+    _add_access(command)
     _add_domain(command)
     _add_engines(command)
+
+
+def _add_access(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--api-key-file",
+        type=Path,
+        metavar="FILE",
+        help="API keys, one a line, of which clients must send one (default: those in $LIUSHUI_API_KEYS; "
+        "without any, everybody may connect)",
+    )
+    command.add_argument(
+        "--sessions-per-key",
+        type=int,
+        default=8,
+        metavar="N",
+        help="conversations at a time with one API key (default: %(default)s, as many as there are at all)",
+    )
+    command.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="web pages that may connect beside the service's own, such as https://example.org, or * for all; "
+        "may be given several times",
+    )
+    command.add_argument(
+        "--tls-cert",
+        type=Path,
+        metavar="FILE",
+        help="PEM certificate: serve HTTPS, with HTTP/2 (needs --tls-key)",
+    )
+    command.add_argument("--tls-key", type=Path, metavar="FILE", help="its PEM private key")
 
 
 def _add_talk(add_parser: AddParser) -> None:

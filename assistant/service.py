@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from starlette.applications import Starlette
 
 from assistant import engines as loading
+from assistant.completion import Completion
 from assistant.engines import EngineConfig
 from assistant.errors import ConfigError
 from assistant.loaded import Engines, Hearing
@@ -19,19 +22,26 @@ from assistant.pace_store import FOLDER, PaceStore
 from assistant.persona import load_persona
 from assistant.progress import shown_step
 from assistant.session import Session
+from assistant.speech_files import SpeechFiles
+from assistant.transcription import Transcription
 from assistant.turn_policy import TurnPolicy
 from assistant.weights import Store
 from llm import words_zh
 from transport import server
 from transport.app import create_app
 from transport.connection import Connection
+from transport.errors import InvalidKeyError, InvalidOriginError
+from transport.http_api import HttpApi
+from transport.keys import ApiKeys
 from transport.limits import Limits
-from transport.server import serving
+from transport.origins import Origins
+from transport.server import Certificate, serving
 from transport.settings import SessionSettings
 
 log = logging.getLogger(__name__)
 
 CHINESE = ("zh", "auto")  # languages in which an answer may be Chinese
+KEYS_VARIABLE = "LIUSHUI_API_KEYS"
 
 T = TypeVar("T")
 Step = Callable[[str], AbstractContextManager[None]]  # shows a step of some seconds
@@ -47,6 +57,9 @@ class ServiceConfig:
     text_only: bool = False  # load no audio engines
     common_replies: bool = False  # keep replies to questions that were asked twice, on disk
     barge_in_words: int = 1  # that it takes to interrupt an answer
+    keys: ApiKeys = field(default_factory=ApiKeys)  # none: the service is open
+    origins: Origins = field(default_factory=Origins)  # of web pages that may use it, beside its own
+    tls: Certificate | None = None  # None: plain HTTP/1.1
     limits: Limits = field(default_factory=Limits)
     engines: EngineConfig = field(default_factory=EngineConfig)
 
@@ -119,13 +132,30 @@ def application(config: ServiceConfig, engines: Engines) -> Starlette:
         health=health,
         default_settings=SessionSettings(instructions=persona.prompt),
         names=persona.lexicon,
+        keys=config.keys,
+        origins=config.origins,
+        http_api=_http_api(config.engines, engines),
+    )
+
+
+def _http_api(config: EngineConfig, engines: Engines) -> HttpApi:
+    """What is computed for single requests over HTTP, on the same engines."""
+    hearing, synthesizer = engines.hearing, engines.synthesizer
+    names = [engines.model.name]
+    names += [Path(config.asr).name] if hearing else []
+    names += [Path(config.voice).stem] if synthesizer else []
+    return HttpApi(
+        models=tuple(names),
+        complete=Completion(engines),
+        speak=SpeechFiles(synthesizer, engines.voice_worker) if synthesizer else None,
+        transcribe=Transcription(hearing) if hearing else None,
     )
 
 
 @asynccontextmanager
 async def running(config: ServiceConfig, engines: Engines) -> AsyncIterator[str]:
     """Serve inside this program until the block ends; yields the URL of /v1/realtime."""
-    async with serving(application(config, engines), config.host, config.port) as url:
+    async with serving(application(config, engines), config.host, config.port, config.tls) as url:
         yield url
 
 
@@ -138,8 +168,9 @@ def run(args: Namespace) -> None:
     if engines.other_voice:
         print(f"another voice: {engines.other_voice}")
     try:
-        print(f"ws://{config.host}:{config.port}/v1/realtime (Ctrl-C ends it)", flush=True)
-        server.run(application(config, engines), config.host, config.port, log_level="warning")
+        scheme = "wss" if config.tls else "ws"
+        print(f"{scheme}://{config.host}:{config.port}/v1/realtime (Ctrl-C ends it)", flush=True)
+        server.run(application(config, engines), config.host, config.port, config.tls, log_level="warning")
     finally:
         engines.close()
 
@@ -153,5 +184,38 @@ def config_from(args: Namespace) -> ServiceConfig:
         text_only=getattr(args, "text_only", False),
         common_replies=getattr(args, "common_replies", False),
         barge_in_words=getattr(args, "barge_in_words", 1),
+        keys=_keys_from(args),
+        origins=_origins_from(args),
+        tls=_tls_from(args),
+        limits=Limits(max_sessions_per_key=getattr(args, "sessions_per_key", 8)),
         engines=loading.config_from(args),
     )
+
+
+def _keys_from(args: Namespace) -> ApiKeys:
+    """The keys in the file that was named, or else in the environment. Raises ConfigError."""
+    file: Path | None = getattr(args, "api_key_file", None)
+    given = os.environ.get(KEYS_VARIABLE) if file is None else file.read_text(encoding="utf-8")
+    try:
+        return ApiKeys() if given is None else ApiKeys.read(given)
+    except InvalidKeyError as error:
+        raise ConfigError(f"{KEYS_VARIABLE if file is None else file}: {error}") from error
+
+
+def _origins_from(args: Namespace) -> Origins:
+    try:
+        return Origins(getattr(args, "allow_origin", ()))
+    except InvalidOriginError as error:
+        raise ConfigError(f"allow-origin: {error}") from error
+
+
+def _tls_from(args: Namespace) -> Certificate | None:
+    certificate, key = getattr(args, "tls_cert", None), getattr(args, "tls_key", None)
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise ConfigError("TLS needs both --tls-cert and --tls-key")
+    for file in (certificate, key):
+        if not file.is_file():
+            raise ConfigError(f"there is no file {file}")
+    return Certificate(certificate, key)

@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import Field, fields
 from typing import Any
 
@@ -18,16 +18,19 @@ import httpx
 import numpy as np
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from transport.app import Serve, create_app
+from transport.app import OWN_PAGES, Serve, create_app
 from transport.connection import Connection
 from transport.errors import AddressUnavailableError
 from transport.events import AudioAppended, AudioCommitted
+from transport.http_api import HttpApi
+from transport.keys import ApiKeys
 from transport.limits import Limits
+from transport.origins import Origins
 from transport.protocol import LIUSHUI_V1
-from transport.server import serving
+from transport.server import Certificate, serving
 from transport.settings import SessionSettings
 
 OURS = [Subprotocol("realtime"), Subprotocol(LIUSHUI_V1)]
@@ -49,7 +52,13 @@ async def greet_and_listen(connection: Connection) -> None:
 
 @contextlib.asynccontextmanager
 async def service(
-    serve: Serve = greet_and_listen, *, api_key: str | None = None, **limits: Any
+    serve: Serve = greet_and_listen,
+    *,
+    api_keys: Sequence[str] = (),
+    origins: Origins = OWN_PAGES,
+    http_api: HttpApi | None = None,
+    tls: Certificate | None = None,
+    **limits: Any,
 ) -> AsyncIterator[str]:
     app = create_app(
         serve,
@@ -57,9 +66,11 @@ async def service(
         model="qwen",
         health=lambda: {"asr": "whisper-base"},
         default_settings=SessionSettings(),
-        api_key=api_key,
+        keys=ApiKeys(api_keys),
+        origins=origins,
+        http_api=http_api,
     )
-    async with serving(app) as url:
+    async with serving(app, tls=tls) as url:
         yield url
 
 
@@ -338,16 +349,6 @@ async def test_shutting_down_ends_every_session_cleanly(caplog: pytest.LogCaptur
         assert [await close_code(client) for client in clients] == [1012] * 3
     assert ended == [1012] * 3
     assert not caplog.records
-
-
-async def test_an_api_key_is_asked_for_where_one_is_set() -> None:
-    async with service(api_key="secret") as url:
-        with pytest.raises(InvalidStatus) as refused:
-            await connect(url)
-        assert refused.value.response.status_code == 401
-        assert b"Authorization: Bearer" in (refused.value.response.body or b"")
-        async with connect(url, additional_headers={"Authorization": "Bearer secret"}) as client:
-            assert (await receive(client))["type"] == "session.created"
 
 
 async def test_a_taken_port_is_named() -> None:

@@ -17,6 +17,8 @@ from transport.connection import Connection
 from transport.errors import ConnectionLostError, ServiceUnreachableError
 from transport.events import AudioCommitted
 
+KEY = "0123456789abcdef"
+
 
 class Recorder:
     """A clock that only sleeping moves (each sleep overshoots a little), and the messages sent on it."""
@@ -102,11 +104,11 @@ async def test_an_address_where_nobody_answers_is_named(url: Callable[[], str]) 
 
 
 async def test_a_key_the_service_wants_is_sent() -> None:
-    async with service(api_key="secret") as url:
+    async with service(api_keys=[KEY]) as url:
         with pytest.raises(ServiceUnreachableError, match="401"):
             async with RealtimeClient.connect(url):
                 pass
-        async with RealtimeClient.connect(url, api_key="secret") as client:
+        async with RealtimeClient.connect(url, api_key=KEY) as client:
             assert (await anext(aiter(client))).type == "session.created"
 
 

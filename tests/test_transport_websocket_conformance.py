@@ -139,9 +139,7 @@ async def echo(connection: Connection) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def url() -> AsyncIterator[str]:
     limits = Limits(max_message_bytes=MAX_BYTES, max_sessions=100, handshake_s=0.5)
-    app = create_app(
-        echo, limits=limits, model="m", health=dict, default_settings=SessionSettings(), api_key=None
-    )
+    app = create_app(echo, limits=limits, model="m", health=dict, default_settings=SessionSettings())
     async with serving(app) as address:
         yield address
 

@@ -1,26 +1,38 @@
-"""The service as an ASGI application: `/v1/realtime` for conversations, `/healthz` for whoever watches it."""
+"""The service as an ASGI application.
+
+`/v1/realtime` is for conversations, the other paths under `/v1` are for single requests, `/healthz` is for
+whoever watches it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from transport.access import Access, Gate
+from transport.client_secrets import ClientSecretIssue, ClientSecrets
 from transport.connection import CLOSE_FAILED, CLOSE_NORMAL, CLOSE_TRY_LATER, Connection
 from transport.draining import OpenConnections
-from transport.errors import FrameError, HandshakeError, ResumeImpossibleError
+from transport.errors import FrameError, HandshakeError, RefusedError, ResumeImpossibleError
 from transport.framed import FramedConnection
 from transport.handshake import Handshake, Resume, read_handshake
+from transport.http_api import HttpApi
+from transport.keys import ANYBODY, ApiKeys
 from transport.limits import Limits
+from transport.origins import Origins
 from transport.protocol import LIUSHUI_V1, RealtimeProtocol, random_id
+from transport.rest import endpoint, not_served, refusal
 from transport.settings import SessionSettings
 
 logger = logging.getLogger(__name__)
@@ -29,6 +41,9 @@ logger = logging.getLogger(__name__)
 SUBPROTOCOLS = (LIUSHUI_V1, "realtime")
 # A session whose client is gone has only to end its tasks; one decode step or TTS chunk is far shorter.
 FAREWELL_S = 1.0
+RESTARTING = "the service is restarting: connect again in a moment"
+OPEN = ApiKeys()
+OWN_PAGES = Origins()
 
 Serve = Callable[[Connection], Awaitable[None]]
 
@@ -40,22 +55,36 @@ def create_app(
     model: str,
     health: Callable[[], dict[str, object]],
     default_settings: SessionSettings,
-    api_key: str | None = None,
+    keys: ApiKeys = OPEN,
+    origins: Origins = OWN_PAGES,
+    http_api: HttpApi | None = None,
     names: tuple[str, ...] = (),
 ) -> Starlette:
     """Return the application, which runs `serve` once for every client.
 
     `serve` ends soon after its connection's iterator does, or is cancelled; when it raises, the client gets
-    an `error` event and close code 1011. `health` adds to what /healthz reports. With an `api_key`, clients
-    must send it as OpenAI's do, in an Authorization header. `names` are words of the domain that no listener
-    may miss: they leave first on a slow link.
+    an `error` event and close code 1011. `health` adds to what /healthz reports. Clients must send one of the
+    `keys`, if there are any; web pages must be of the service's own host or of `origins`. `names` are
+    words of the domain that no listener may miss: they leave first on a slow link.
     """
-    service = _Service(serve, limits, model, health, default_settings, api_key, names)
+    secrets = ClientSecrets()
+    access = Access(keys, secrets, origins)
+    service = _Service(serve, limits, model, health, default_settings, access, names)
+    issue = ClientSecretIssue(secrets, default_settings, model, limits)
+    cors = Middleware(CORSMiddleware, allow_origins=origins.further, allow_methods=["*"], allow_headers=["*"])
     app = Starlette(
-        routes=[WebSocketRoute("/v1/realtime", service.converse), Route("/healthz", service.report)],
+        routes=[
+            WebSocketRoute("/v1/realtime", service.converse),
+            Route("/v1/realtime/client_secrets", endpoint(issue.create), methods=["POST"]),
+            Route("/healthz", service.report),
+            *(http_api.routes(limits) if http_api else ()),
+        ],
+        middleware=[*([cors] if origins.further else ()), Middleware(Gate, access)],
+        exception_handlers={HTTPException: not_served},
     )
-    app.state.limits = limits  # the server takes its own limits from here, and this to do before it ends
-    app.state.drain = service.open.drain
+    # The server takes its own limits from here, and ends the sessions before itself.
+    app.state.limits = limits
+    app.state.drain, app.state.end = service.open.drain, service.open.end
     return app
 
 
@@ -67,7 +96,7 @@ class _Service:
         model: str,
         health: Callable[[], dict[str, object]],
         default_settings: SessionSettings,
-        api_key: str | None,
+        access: Access,
         names: tuple[str, ...],
     ) -> None:
         self._serve = serve
@@ -75,7 +104,7 @@ class _Service:
         self._model = model
         self._health = health
         self._default_settings = default_settings
-        self._api_key = api_key
+        self._access = access
         self._names = names
         self.open = OpenConnections()  # at most limits.max_sessions
 
@@ -87,43 +116,34 @@ class _Service:
 
     async def converse(self, websocket: WebSocket) -> None:
         """Hold one conversation."""
-        if not self._is_allowed(websocket):
-            message = "send the service's API key as Authorization: Bearer <key>"
-            fault = {"type": "invalid_request_error", "code": "invalid_api_key", "message": message}
-            await websocket.send_denial_response(JSONResponse({"error": fault}, status_code=401))
-            return
-        if self.open.draining:
-            message = "the service is restarting: connect again in a moment"
-            fault = {"type": "server_error", "code": "server_draining", "message": message}
-            await websocket.send_denial_response(JSONResponse({"error": fault}, status_code=503))
-            return
-        offered = websocket.scope["subprotocols"]
-        spoken = next((known for known in SUBPROTOCOLS if known in offered), None)
         try:
-            asked = read_handshake(websocket.query_params) if spoken == LIUSHUI_V1 else Handshake()
-        except HandshakeError as error:
-            fault = {"type": "invalid_request_error", "code": "invalid_handshake", "message": str(error)}
-            await websocket.send_denial_response(JSONResponse({"error": fault}, status_code=400))
-            return
-        if asked.resume is not None:
-            await self._resume(websocket, asked.resume)
+            owner, secret = self._access.session(websocket)
+            offered = websocket.scope["subprotocols"]
+            spoken = next((known for known in SUBPROTOCOLS if known in offered), None)
+            asked = _handshake(websocket, spoken)
+            if self.open.draining:
+                raise RefusedError(503, RESTARTING, code="server_draining")
+            if asked.resume is not None:
+                await self._resume(websocket, asked.resume)
+                return
+        except RefusedError as error:
+            await websocket.send_denial_response(refusal(error))
             return
         await websocket.accept(spoken)
         protocol = RealtimeProtocol(
             random_id("sess"),
             self._model,
-            self._default_settings,
+            secret.settings if secret else self._default_settings,
             extended=spoken == LIUSHUI_V1,
             framed=asked.audio is not None,
             user=_user_of(websocket),
         )
         connection = self._connected(websocket, protocol, asked)
-        if len(self.open) >= self._limits.max_sessions:
-            full = f"all {self._limits.max_sessions} conversations are taken: try again in a moment"
+        if (full := self._taken(owner)) is not None:
             protocol.error(full, "too_many_sessions", server_fault=True)
             await connection.close(CLOSE_TRY_LATER, "too many sessions")
             return
-        with self.open.holding(connection):
+        with self.open.holding(connection, owner):
             await self._hold(connection)
 
     def _connected(self, websocket: WebSocket, protocol: RealtimeProtocol, asked: Handshake) -> Connection:
@@ -141,8 +161,16 @@ class _Service:
                 raise ResumeImpossibleError("no session has this token any more: begin a new one")
             await connection.attach(websocket, asked.received)
         except (ResumeImpossibleError, FrameError) as error:
-            fault = {"type": "invalid_request_error", "code": "session_not_resumable", "message": str(error)}
-            await websocket.send_denial_response(JSONResponse({"error": fault}, status_code=404))
+            raise RefusedError(404, str(error), code="session_not_resumable") from error
+
+    def _taken(self, owner: str) -> str | None:
+        """Why there is no room for one more session; None: there is."""
+        limits = self._limits
+        if len(self.open) >= limits.max_sessions:
+            return f"all {limits.max_sessions} conversations are taken: try again in a moment"
+        if owner != ANYBODY and self.open.of(owner) >= limits.max_sessions_per_key:
+            return f"all {limits.max_sessions_per_key} conversations of this key are taken: end one of them"
+        return None
 
     async def _hold(self, connection: Connection) -> None:
         """Run the session beside the reader until either has ended; then end the other one too."""
@@ -170,11 +198,15 @@ class _Service:
         else:
             await connection.close(CLOSE_NORMAL, "the session is over")
 
-    def _is_allowed(self, connection: HTTPConnection) -> bool:
-        if self._api_key is None:
-            return True
-        given = connection.headers.get("authorization", "")
-        return hmac.compare_digest(given.encode(), f"Bearer {self._api_key}".encode())
+
+def _handshake(websocket: WebSocket, spoken: str | None) -> Handshake:
+    """What a client of liushui.v1 asks for. Raises `RefusedError`."""
+    if spoken != LIUSHUI_V1:
+        return Handshake()
+    try:
+        return read_handshake(websocket.query_params)
+    except HandshakeError as error:
+        raise RefusedError(400, str(error), code="invalid_handshake") from error
 
 
 def _user_of(connection: HTTPConnection) -> str | None:

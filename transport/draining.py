@@ -7,7 +7,7 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 
-from transport.connection import Connection
+from transport.connection import CLOSE_RESTART, Connection
 from transport.framed import FramedConnection
 
 
@@ -16,19 +16,27 @@ class OpenConnections:
 
     def __init__(self) -> None:
         self.draining = False  # nobody may come any more
-        self._open: set[Connection] = set()
+        self._open: dict[Connection, str] = {}  # and whose
 
     def __len__(self) -> int:
         return len(self._open)
 
     @contextlib.contextmanager
-    def holding(self, connection: Connection) -> Iterator[None]:
-        """Count a connection as open until the block ends."""
-        self._open.add(connection)
+    def holding(self, connection: Connection, owner: str = "") -> Iterator[None]:
+        """Count a connection, of an owner, as open until the block ends."""
+        self._open[connection] = owner
         try:
             yield
         finally:
-            self._open.remove(connection)
+            del self._open[connection]
+
+    def of(self, owner: str) -> int:
+        """Return how many are open of an owner."""
+        return sum(each == owner for each in self._open.values())
+
+    async def end(self) -> None:
+        """End every connection now."""
+        await asyncio.gather(*(each.close(CLOSE_RESTART, "the service restarts") for each in self._open))
 
     def resumable(self, token: str) -> FramedConnection | None:
         """Return the connection of that token, whose client may have come back."""

@@ -3,6 +3,9 @@
 TransportError
 ├── RejectedEventError        the peer sent an event we cannot act on: an `error` event, the session lives
 ├── FloodingError             the peer sent more messages than it may for longer than it may: it is closed
+├── RefusedError             a request over HTTP that gets an error for an answer
+├── InvalidKeyError          an API key that nobody could send, or that can be guessed
+├── InvalidOriginError       what is said to be a web page's origin is none
 ├── InvalidSettingError       a session setting outside its range, from the peer or from our own defaults
 ├── FrameError                a binary frame that is malformed or out of sequence: the connection cannot go on
 ├── ResumeImpossibleError     frames the peer did not receive are kept no more: begin a new session
@@ -37,6 +40,37 @@ class RejectedEventError(TransportError):
 
 class FloodingError(TransportError):
     """A client sends faster than any microphone, and does not stop when it is slowed down."""
+
+
+class RefusedError(TransportError):
+    """A request over HTTP that is answered with an error.
+
+    `status` is HTTP's; `code` and `param` travel to the client as OpenAI's do. `retry_after_s`: when it may
+    work.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+
+class InvalidKeyError(TransportError, ValueError):
+    """An API key that nobody could send, or that can be guessed."""
+
+
+class InvalidOriginError(TransportError, ValueError):
+    """What is said to be a web page's origin is none."""
 
 
 class InvalidSettingError(TransportError, ValueError):

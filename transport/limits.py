@@ -11,6 +11,11 @@ class Limits:
 
     `max_message_bytes`: OpenAI takes up to 15 MiB of audio in one append event.
     `max_sessions`: conversations at a time.
+    `max_sessions_per_key`: of these, with one API key; a key that many users share needs all of them.
+    `max_requests`: over HTTP, of each kind, that compute at a time; they take turns with conversations.
+    `max_waiting_requests`: of each kind, that wait for their turn.
+    `max_body_bytes`: of JSON over HTTP; a dialogue that fills any context here takes a tenth.
+    `max_upload_bytes`: of a recording to transcribe, as in OpenAI's API.
     `handshake_s`: from connecting to a complete request; a round trip or two, on the worst of networks.
     `idle_s`: a microphone sends many messages a second; who types pauses for minutes, not longer. What was
     begun and not completed by then is nothing.
@@ -30,6 +35,11 @@ class Limits:
 
     max_message_bytes: int = 15 * 1024 * 1024
     max_sessions: int = 8
+    max_sessions_per_key: int = 8
+    max_requests: int = 1
+    max_waiting_requests: int = 8
+    max_body_bytes: int = 1024 * 1024
+    max_upload_bytes: int = 25 * 1024 * 1024
     handshake_s: float = 10.0
     idle_s: float = 300.0
     ping_interval_s: float = 5.0

@@ -1,0 +1,90 @@
+"""Chat completions over HTTP, on the model that the conversations use."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing
+from typing import Protocol, runtime_checkable
+
+from assistant.loaded import Engines
+from llm.engine import Chat, LanguageModel, Message, Sampling
+from llm.errors import BadSampling, ContextOverflow, ServerFailed
+from transport.chat_completions import ChatEnd, ChatRequest
+from transport.errors import RefusedError
+
+MOST_TOKENS = 4096  # of an answer that asks for no limit: the context ends it before
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A chat that knows its tokens."""
+
+    def prompt_ids(self, user_text: str) -> list[int]:
+        """What an answer to this text would be computed from."""
+        ...
+
+
+class Completion:
+    """Answers dialogues that clients keep themselves."""
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+
+    async def __call__(self, asked: ChatRequest) -> AsyncGenerator[str | ChatEnd]:
+        """Yield the answer, then how it ended; see `Complete`. Raises RefusedError."""
+        worker = self._engines.new_dialogue_worker()
+        try:
+            steps = _answer(self._engines.model, asked)
+            async with aclosing(worker.stream(steps)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except BadSampling as error:
+            raise RefusedError(400, str(error), code="invalid_value", param=error.parameter) from error
+        except ContextOverflow as error:
+            raise RefusedError(400, str(error), code="context_length_exceeded", param="messages") from error
+        except ServerFailed as error:
+            raise RefusedError(502, str(error), code="model_server_failed") from error
+        finally:
+            worker.leave()
+
+
+def _answer(model: LanguageModel, asked: ChatRequest) -> Generator[str | ChatEnd]:
+    """Compute an answer, a token a step.
+
+    Its system's text is a message like the others: one that begins a chat would be kept for the next one,
+    and these are strangers'.
+    """
+    sampling = _sampling(asked)
+    chat = model.chat("")
+    try:
+        *before, last = (Message(message.role, message.text) for message in asked.messages)
+        question = last.text if last.role == "user" else None
+        for message in before if question is not None else (*before, last):
+            chat.add(message)
+        prompt_tokens = _prompt_tokens(chat, question)
+        count = 0
+        for token in chat.reply(question, sampling):
+            count += 1
+            yield token.text
+        finish = "length" if count >= sampling.max_tokens else "stop"
+        yield ChatEnd(finish, prompt_tokens, count)
+    finally:
+        chat.close()
+
+
+def _sampling(asked: ChatRequest) -> Sampling:
+    usual = Sampling()
+    return Sampling(
+        temperature=usual.temperature if asked.temperature is None else asked.temperature,
+        top_p=usual.top_p if asked.top_p is None else asked.top_p,
+        seed=secrets.randbits(62) if asked.seed is None else asked.seed,
+        max_tokens=asked.max_tokens or MOST_TOKENS,
+        stop=asked.stop,
+    )
+
+
+def _prompt_tokens(chat: Chat, question: str | None) -> int | None:
+    if question is None or not isinstance(chat, Counting):
+        return None
+    return len(chat.prompt_ids(question))

@@ -1,0 +1,239 @@
+"""`POST /v1/chat/completions`: a dialogue as text, its answer as text, at once or token by token."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from transport.fields import Fields
+from transport.limits import Limits
+from transport.protocol import random_id
+from transport.rest import DONE, EVENT_STREAM, Computed, Turnstile, event, read_json
+
+Role = Literal["system", "user", "assistant"]
+Finish = Literal["stop", "length"]
+
+MOST_STOPS = 4  # as in OpenAI's API
+_ROLES: dict[str, Role] = {
+    "system": "system", "developer": "system", "user": "user", "assistant": "assistant"
+}  # fmt: skip
+_USED = (
+    "max_completion_tokens", "max_tokens", "messages", "n", "seed", "stop", "stream", "stream_options",
+    "temperature", "top_p",
+)  # fmt: skip
+# Accepted, so that unmodified clients connect; none of them would change what an answer says here.
+_WITHOUT_EFFECT = (
+    "metadata", "model", "parallel_tool_calls", "prompt_cache_key", "prompt_cache_retention",
+    "reasoning_effort", "safety_identifier", "service_tier", "store", "tool_choice", "user", "verbosity",
+)  # fmt: skip
+_UNSUPPORTED = {
+    "audio": "speech is at /v1/audio/speech",
+    "frequency_penalty": "this penalty is not supported",
+    "function_call": "tools are not supported",
+    "functions": "tools are not supported",
+    "logit_bias": "token ids of other models mean nothing here",
+    "logprobs": "log probabilities are not given",
+    "moderation": "nothing is moderated here",
+    "prediction": "predicted outputs are not supported",
+    "presence_penalty": "this penalty is not supported",
+    "tools": "tools are not supported",
+    "top_logprobs": "log probabilities are not given",
+    "web_search_options": "there is no web search here",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of the dialogue."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What is to be answered, and how; None: as the service sees fit."""
+
+    messages: tuple[ChatMessage, ...]  # at least one
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatEnd:
+    """How an answer ended, and its length in tokens; None: not known."""
+
+    finish: Finish
+    prompt_tokens: int | None
+    completion_tokens: int
+
+    def usage(self) -> dict[str, int] | None:
+        """OpenAI's object."""
+        if self.prompt_tokens is None:
+            return None
+        total = self.prompt_tokens + self.completion_tokens
+        counts = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
+        return counts | {"total_tokens": total}
+
+
+# Yields the answer piece by piece, and how it ended; closing it stops the computation.
+Complete = Callable[[ChatRequest], AsyncGenerator[str | ChatEnd]]
+
+
+class ChatCompletions:
+    """The endpoint."""
+
+    def __init__(self, complete: Complete, model: str, limits: Limits) -> None:
+        self._complete = complete
+        self._model = model
+        self._limits = limits
+        self._turnstile = Turnstile(limits)
+
+    async def create(self, request: Request) -> Response:
+        """Answer one request."""
+        body = await read_json(request, self._limits.max_body_bytes)
+        asked = read_chat_request(body)
+        answer = self._complete(asked)
+        shape: dict[str, object] = {
+            "id": random_id("chatcmpl"), "created": int(time.time()), "model": self._model
+        }  # fmt: skip
+        if body.flag("stream"):
+            with_usage = bool(body.nested("stream_options").flag("include_usage"))
+            pieces = _streamed(answer, shape, with_usage=with_usage)
+            return Computed(pieces, self._turnstile, self._limits, EVENT_STREAM)
+        return Computed(_whole(answer, shape), self._turnstile, self._limits, "application/json")
+
+
+async def _whole(answer: AsyncGenerator[str | ChatEnd], shape: dict[str, object]) -> AsyncGenerator[bytes]:
+    text = ""
+    async with aclosing(answer) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, ChatEnd):
+                message = {"role": "assistant", "content": text, "refusal": None}
+                choice = {"index": 0, "message": message, "finish_reason": piece.finish, "logprobs": None}
+                answered = {"object": "chat.completion", "choices": [choice], "usage": piece.usage()}
+                yield json.dumps(shape | answered, ensure_ascii=False).encode()
+            else:
+                text += piece
+
+
+async def _streamed(
+    answer: AsyncGenerator[str | ChatEnd], shape: dict[str, object], *, with_usage: bool
+) -> AsyncGenerator[bytes]:
+    shape = shape | {"object": "chat.completion.chunk"} | ({"usage": None} if with_usage else {})
+
+    def chunk(delta: dict[str, object], finish: Finish | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
+        return event(shape | {"choices": [choice]})
+
+    role: dict[str, object] = {"role": "assistant"}  # stands in the first chunk alone
+    async with aclosing(answer) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, ChatEnd):
+                yield chunk(role, piece.finish)
+                if with_usage:
+                    yield event(shape | {"choices": [], "usage": piece.usage()})
+                yield DONE
+            elif piece:
+                yield chunk(role | {"content": piece})
+                role = {}
+
+
+def read_chat_request(body: Fields) -> ChatRequest:
+    """Check a request. Raises `RejectedEventError`, which names the first field at fault."""
+    body.only((*_USED, *_WITHOUT_EFFECT, *_UNSUPPORTED, "modalities", "response_format"))
+    for name, reason in _UNSUPPORTED.items():
+        body.unsupported(name, reason)
+    if body.items("modalities") not in (None, ["text"]):
+        raise body.rejected("modalities", 'asks for more than ["text"]', code="unsupported_parameter")
+    body.nested("response_format").choice("type", ("text",))
+    if body.integer("n") not in (None, 1):
+        raise body.rejected("n", "is not 1: ask once for each answer", code="unsupported_parameter")
+    body.flag("stream")
+    body.nested("stream_options").only(("include_obfuscation", "include_usage"))
+    return ChatRequest(
+        messages=_read_messages(body),
+        max_tokens=_read_max_tokens(body),
+        temperature=_within(body, "temperature", 0, 2),
+        top_p=_within(body, "top_p", 0, 1),
+        seed=_read_seed(body),
+        stop=_read_stop(body),
+    )
+
+
+def _read_messages(body: Fields) -> tuple[ChatMessage, ...]:
+    given = body.required("messages", body.items("messages"))
+    if not given:
+        raise body.rejected("messages", "is empty: send at least one message")
+    return tuple(_read_message(body, index, value) for index, value in enumerate(given))
+
+
+def _read_message(body: Fields, index: int, value: object) -> ChatMessage:
+    path = f"messages[{index}]"
+    message = _object(body, path, value)
+    role = message.required("role", message.choice("role", tuple(_ROLES)))
+    message.unsupported("tool_calls", "tools are not supported")
+    content = message.value("content")
+    if isinstance(content, list):
+        parts = (_object(body, f"{path}.content[{n}]", part) for n, part in enumerate(content))
+        return ChatMessage(_ROLES[role], "".join(map(_read_part, parts)))
+    return ChatMessage(_ROLES[role], _text(message, "content"))
+
+
+def _read_part(part: Fields) -> str:
+    part.required("type", part.choice("type", ("text",)))
+    return _text(part, "text")
+
+
+def _text(fields: Fields, name: str) -> str:
+    return fields.required(name, fields.text(name, longest=MAX_TEXT_CHARS))
+
+
+def _object(body: Fields, path: str, value: object) -> Fields:
+    if not isinstance(value, dict):
+        raise body.rejected(path, "is not an object")
+    return Fields(value, path)
+
+
+def _read_max_tokens(body: Fields) -> int | None:
+    for name in ("max_completion_tokens", "max_tokens"):  # the old name is the second
+        if (limit := body.integer(name)) is not None:
+            if limit < 1:
+                raise body.rejected(name, f"is {limit}: send 1 or more")
+            return limit
+    return None
+
+
+def _read_seed(body: Fields) -> int | None:
+    seed = body.integer("seed")
+    if seed is not None and not -(2**63) <= seed < 2**63:
+        raise body.rejected("seed", "is no integer of 64 bits")
+    return seed
+
+
+def _read_stop(body: Fields) -> tuple[str, ...]:
+    given = body.value("stop")
+    stops = given if isinstance(given, list) else [] if given is None else [given]
+    if len(stops) > MOST_STOPS or not all(isinstance(stop, str) and stop for stop in stops):
+        raise body.rejected("stop", f"is neither a string nor up to {MOST_STOPS} strings that are not empty")
+    return tuple(map(str, stops))
+
+
+def _within(body: Fields, name: str, low: float, high: float) -> float | None:
+    value = body.number(name)
+    if value is not None and not low <= value <= high:
+        raise body.rejected(name, f"is {value:g}: send {low:g} to {high:g}")
+    return value
+
+
+MAX_TEXT_CHARS = 131_072  # of one message: past the context of any model that runs here
