@@ -41,6 +41,7 @@ class Http2Client:
         self._reader, self._writer, self._authority = reader, writer, authority
         self._http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         self._streams: dict[int, Stream] = {}
+        self._window = asyncio.Event()  # more may be sent
         self.takes_websockets = asyncio.get_running_loop().create_future()  # the server's first settings say
 
     @classmethod
@@ -67,7 +68,8 @@ class Http2Client:
         named = [(":method", method), (":scheme", "https"), (":authority", self._authority), (":path", path)]
         stream = self._open([*named, *(headers or [])], end=not body)
         if body:
-            self._http.send_data(stream.id, body, end_stream=True)
+            await self.send(stream, body)
+            self._http.end_stream(stream.id)
             self._flush()
         await stream.headers
         return stream
@@ -88,12 +90,17 @@ class Http2Client:
         self._http.reset_stream(stream.id)
         self._flush()
 
-    def send(self, stream: Stream, data: bytes) -> None:
-        while data:  # larger than a frame
-            size = min(len(data), self._http.max_outbound_frame_size)
-            self._http.send_data(stream.id, data[:size])
-            data = data[size:]
-        self._flush()
+    async def send(self, stream: Stream, data: bytes) -> None:
+        """Send, as fast as the server takes it."""
+        while data:
+            room = min(self._http.local_flow_control_window(stream.id), self._http.max_outbound_frame_size)
+            if room <= 0:
+                self._window.clear()
+                await self._window.wait()
+                continue
+            self._http.send_data(stream.id, data[:room])
+            data = data[room:]
+            self._flush()
 
     def _open(self, headers: Headers, *, end: bool) -> Stream:
         stream_id = self._http.get_next_available_stream_id()
@@ -122,6 +129,8 @@ class Http2Client:
                 code = h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL
                 if not self.takes_websockets.done():
                     self.takes_websockets.set_result(code in event.changed_settings)
+            case h2.events.WindowUpdated():
+                self._window.set()
             case h2.events.ResponseReceived():
                 headers = {str(name): str(value) for name, value in event.headers}
                 self._streams[event.stream_id].headers.set_result(headers)
@@ -145,12 +154,11 @@ class Http2WebSocket:
         self._client, self.stream = client, stream
         self._frames = Frames(ConnectionType.CLIENT)
 
-    def send(self, message: str | bytes) -> None:
-        event = TextMessage(message) if isinstance(message, str) else BytesMessage(message)
-        self._send(event)
+    async def send(self, message: str | bytes) -> None:
+        await self._send(TextMessage(message) if isinstance(message, str) else BytesMessage(message))
 
-    def close(self) -> None:
-        self._send(CloseConnection(1000))
+    async def close(self) -> None:
+        await self._send(CloseConnection(1000))
 
     async def __aiter__(self) -> AsyncIterator[str]:
         """Yield messages until the socket is closed."""
@@ -166,10 +174,10 @@ class Http2WebSocket:
                             text = ""
                     case Ping():
                         self.pings += 1
-                        self._send(event.response())
+                        await self._send(event.response())
                     case CloseConnection():
                         self.close_code = event.code
                         return
 
-    def _send(self, event: Event) -> None:
-        self._client.send(self.stream, self._frames.send(event))
+    async def _send(self, event: Event) -> None:
+        await self._client.send(self.stream, self._frames.send(event))

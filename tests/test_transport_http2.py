@@ -104,14 +104,14 @@ async def test_a_session_runs_in_a_stream_beside_a_request(tls: Trust) -> None:
         heard = events(socket)
         assert (await anext(heard))["type"] == "session.created"
         for _ in range(50):
-            socket.send(append(480))
+            await socket.send(append(480))
         models = await client.request("GET", "/v1/models")
         assert b"qwen" in b"".join([data async for data in models])
-        socket.send('{"type": "input_audio_buffer.commit"}')
+        await socket.send('{"type": "input_audio_buffer.commit"}')
         assert (await anext(heard))["milliseconds"] == 1000
         health = await client.request("GET", "/healthz")
         assert json.loads(b"".join([data async for data in health]))["sessions"] == 1
-        socket.close()
+        await socket.close()
         async with asyncio.timeout(5):
             assert [event async for event in heard] == []
 
@@ -145,7 +145,7 @@ async def test_a_message_over_the_limit_ends_the_session_and_no_other_stream(tls
         socket = await client.websocket(PATH)
         heard = events(socket)
         await anext(heard)
-        socket.send("x" * 20_000)
+        await socket.send("x" * 20_000)
         async with asyncio.timeout(5):
             assert [event async for event in heard] == []
         assert socket.close_code == 1009
