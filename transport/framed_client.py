@@ -35,6 +35,7 @@ class Heard:
 
     media_time: int  # of the first sample, at 24 kHz
     samples: Samples = field(repr=False)
+    size: int  # bytes on the wire, the head left away
     t_s: float  # when it arrived
 
 
@@ -167,7 +168,7 @@ class FramedClient:
                 self._writer.link.acknowledged(received, now_s)
             case AudioFrame():
                 samples = self._voice.decode(frame.payload) if frame.opus else from_pcm16(frame.payload)
-                await self._inbox.put(Heard(frame.media_time, samples, now_s))
+                await self._inbox.put(Heard(frame.media_time, samples, len(frame.payload), now_s))
             case EventsFrame():
                 for text in self._reader.events(frame):
                     await self._inbox.put(Told(self._noted(json.loads(text)), now_s))

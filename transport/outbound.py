@@ -77,9 +77,15 @@ class Outbound:
         """Return the next frame if one may leave now."""
         self._observe(now_s)
         link = self.writer.link
-        leaving = self._queue.next(now_s, self.writer.room_bytes(now_s), link.transit_s)
+        room_bytes = self.writer.room_bytes(now_s)
+        leaving = self._queue.next(now_s, room_bytes, link.transit_s)
         match leaving:
-            case ControlEvent() | TextEvent():
+            case ControlEvent():
+                events = [leaving.json]  # what waits together is compressed together
+                while (also := self._queue.also(room_bytes - sum(map(len, events)))) is not None:
+                    events.append(also.json)
+                return self.writer.events(events, now_s, self._queue.waiting_bytes)
+            case TextEvent():
                 return self.writer.events([leaving.json], now_s, self._queue.waiting_bytes)
             case AudioChunk():
                 self._sent_audio_s += leaving.duration_s

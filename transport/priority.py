@@ -188,6 +188,13 @@ class OutgoingQueue:
                 return self._leave(control.popleft())
         return self._next_of_items(now_s, room_bytes, transit_s)
 
+    def also(self, room_bytes: int) -> ControlEvent | None:
+        """Take another control event that may leave in the same frame, behind what `next` gave."""
+        for control in (self._urgent, self._control):
+            if control and not self._is_held(control[0].item) and control[0].size <= room_bytes:
+                return self._leave(control.popleft())
+        return None
+
     def clear(self, item_id: str) -> None:
         """Discard the audio of an item that still waits."""
         for waiting in self._audio:

@@ -20,7 +20,7 @@ from assistant.weights import Store
 from tests.bench.consultations import consultations
 from tests.bench.shaping import Link, shaped
 from transport.degrade import Delivery, Ladder
-from transport.framed_client import FramedClient, Told
+from transport.framed_client import FramedClient, Heard, Told
 from transport.key_words import KeyWords, WordClass
 from transport.priority import AudioChunk, ControlEvent, Leaving, OutgoingQueue, Put, TextEvent, TextPiece
 
@@ -61,6 +61,9 @@ class InOrder(OutgoingQueue):
         self.waiting_bytes -= 1
         return self._all.popleft()
 
+    def also(self, room_bytes: int) -> None:
+        return None
+
 
 class NoLadder(Ladder):
     """Never degrades."""
@@ -79,45 +82,59 @@ class Shown:
 
 async def shown() -> tuple[list[Shown], list[Shown]]:
     """Ask every question both ways; ours first, then in order."""
-    config = ServiceConfig()
-    engines = load_engines(config, Store())
-    questions = [talk.questions[0] + DETAIL for talk in consultations()][:QUESTIONS]
-    try:
-        async with running(config, engines) as url, _over_link(url) as far:
-            ours = [await _ask(far, question) for question in questions]
-            with (
-                patch("transport.outbound.OutgoingQueue", InOrder),
-                patch("transport.outbound.Ladder", NoLadder),
-            ):
-                in_order = [await _ask(far, question) for question in questions]
-    finally:
-        engines.close()
+    async with over_link(Link(rtt_ms=RTT_MS, rate_kbps=RATE_KBPS, seed=1)) as url:
+        questions = long_questions()
+        ours = [await _ask(url, question) for question in questions]
+        with (
+            patch("transport.outbound.OutgoingQueue", InOrder),
+            patch("transport.outbound.Ladder", NoLadder),
+        ):
+            in_order = [await _ask(url, question) for question in questions]
     return ours, in_order
 
 
+def long_questions() -> list[str]:
+    """One of each consultation."""
+    return [talk.questions[0] + DETAIL for talk in consultations()][:QUESTIONS]
+
+
 @asynccontextmanager
-async def _over_link(url: str) -> AsyncIterator[str]:
-    address = urlsplit(url)
-    assert address.hostname is not None and address.port is not None
-    link = Link(rtt_ms=RTT_MS, rate_kbps=RATE_KBPS, seed=1)
-    async with shaped(address.hostname, address.port, link) as port:
-        yield address._replace(netloc=f"{address.hostname}:{port}").geturl()
+async def over_link(link: Link) -> AsyncIterator[str]:
+    """Run a service with the usual engines behind a link; yields the URL."""
+    config = ServiceConfig()
+    engines = load_engines(config, Store())
+    try:
+        async with running(config, engines) as near:
+            address = urlsplit(near)
+            assert address.hostname is not None and address.port is not None
+            async with shaped(address.hostname, address.port, link) as port:
+                yield address._replace(netloc=f"{address.hostname}:{port}").geturl()
+    finally:
+        engines.close()
+
+
+async def ask(client: FramedClient, question: str) -> AsyncIterator[Heard | Told]:
+    """Ask by typing; yields all that comes until the answer is done."""
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": question}]}
+    await client.send({"type": "conversation.item.create", "item": item})
+    await client.send({"type": "response.create"})
+    async with asyncio.timeout(PATIENCE_S):
+        async for each in client:
+            yield each
+            match each:
+                case Told({"type": "response.done"}):
+                    return
+                case Told({"type": "error"} as event):
+                    raise RuntimeError(event["error"]["message"])
 
 
 async def _ask(url: str, question: str) -> Shown:
+    arrived: list[tuple[float, dict[str, Any]]] = []
     async with FramedClient.connect(url) as client:
-        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": question}]}
-        await client.send({"type": "conversation.item.create", "item": item})
         asked_s = asyncio.get_running_loop().time()
-        await client.send({"type": "response.create"})
-        arrived: list[tuple[float, dict[str, Any]]] = []
-        async with asyncio.timeout(PATIENCE_S):
-            async for each in client:
-                if isinstance(each, Told):
-                    if each.event["type"] == "liushui.text":
-                        arrived += [(each.t_s - asked_s, piece) for piece in each.event["pieces"]]
-                    if each.event["type"] == "response.done":
-                        break
+        async for each in ask(client, question):
+            if isinstance(each, Told) and each.event["type"] == "liushui.text":
+                arrived += [(each.t_s - asked_s, piece) for piece in each.event["pieces"]]
     return _when_shown(arrived)
 
 

@@ -6,6 +6,11 @@
 of the former: the median over questions, each of which is asked of the same service both ways, in turn.
 `connections_held`, `memory_per_idle_connection_kib`: of 1,000 connections to one process with real sessions
 and engines that take nothing, after a minute.
+`key_info_time_ratio`: until all key words of a long answer are on screen at 16 kbit/s, its voice beside it; by
+worth, over in order.
+`bytes_ratio_brotli_vs_deflate` (`_15`: with its largest window), `compress_ms_p95`, `opus_vs_pcm_bytes`: of a
+conversation.
+`resume_lost_samples`: lost or doubled in either direction over `resume_cuts` cuts of the line.
 The last line printed is one JSON object.
 """
 
@@ -21,6 +26,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from assistant.own_service import own_service
+from tests.bench import key_info, resuming, wire_bytes
 from tests.bench.arguments import audio_parser
 from tests.bench.figures import Result, percentile
 from tests.bench.idle import hold
@@ -86,10 +92,38 @@ async def _idle(_: argparse.Namespace, say: Say) -> Figures:
     return {"connections_held": idle.held, "memory_per_idle_connection_kib": idle.kib_each}
 
 
+async def _key_info(_: argparse.Namespace, say: Say) -> Figures:
+    ours, in_order = await key_info.shown()
+    for one, other in zip(ours, in_order, strict=True):
+        say(
+            f"key words after {one.key_s:.1f} s, in order {other.key_s:.1f}; all {one.all_s:.1f}, {other.all_s:.1f}"
+        )
+    ours_s, in_order_s = (percentile([1000 * each.key_s for each in way], 50) for way in (ours, in_order))
+    return {
+        "key_info_ms_p50": ours_s,
+        "key_info_in_order_ms_p50": in_order_s,
+        "key_info_time_ratio": round(ours_s / in_order_s, 3),
+    }
+
+
+async def _bytes(_: argparse.Namespace, say: Say) -> Figures:
+    say(f"a typed conversation, answered aloud, at {wire_bytes.RATE_KBPS} kbit/s")
+    return await wire_bytes.figures()
+
+
+async def _resume(_: argparse.Namespace, say: Say) -> Figures:
+    lost, cuts = await resuming.lost_samples()
+    say(f"{lost} samples lost or doubled over {cuts} cuts")
+    return {"resume_lost_samples": lost, "resume_cuts": cuts}
+
+
 # A figure of the wire joins with its line here.
 MEASURES: dict[str, Callable[[argparse.Namespace, Say], Coroutine[None, None, Figures]]] = {
     "network_share": _network_share,
     "idle": _idle,
+    "key_info": _key_info,
+    "bytes": _bytes,
+    "resume": _resume,
 }
 
 
