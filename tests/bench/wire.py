@@ -6,8 +6,8 @@
 of the former: the median over questions, each of which is asked of the same service both ways, in turn.
 `connections_held`, `memory_per_idle_connection_kib`: of 1,000 connections to one process with real sessions
 and engines that take nothing, after a minute.
-`key_info_time_ratio`: until all key words of a long answer are on screen at 16 kbit/s, its voice beside it; by
-worth, over in order.
+`key_info_time_ratio`: until all key words of a long answer are on screen at 16 kbit/s, its voice beside it;
+by worth, over in order.
 `bytes_ratio_brotli_vs_deflate` (`_15`: with its largest window), `compress_ms_p95`, `opus_vs_pcm_bytes`: of a
 conversation.
 `resume_lost_samples`: lost or doubled in either direction over `resume_cuts` cuts of the line.
@@ -95,9 +95,7 @@ async def _idle(_: argparse.Namespace, say: Say) -> Figures:
 async def _key_info(_: argparse.Namespace, say: Say) -> Figures:
     ours, in_order = await key_info.shown()
     for one, other in zip(ours, in_order, strict=True):
-        say(
-            f"key words after {one.key_s:.1f} s, in order {other.key_s:.1f}; all {one.all_s:.1f}, {other.all_s:.1f}"
-        )
+        say(f"key words {one.key_s:.1f} s, all {one.all_s:.1f}; in order {other.key_s:.1f}, {other.all_s:.1f}")
     ours_s, in_order_s = (percentile([1000 * each.key_s for each in way], 50) for way in (ours, in_order))
     return {
         "key_info_ms_p50": ours_s,
