@@ -30,10 +30,11 @@ from transport import server
 from transport.app import create_app
 from transport.connection import Connection, Limits
 from transport.errors import InvalidKeyError, InvalidOriginError
+from transport.http2 import Certificate
 from transport.http_api import HttpApi
 from transport.keys import ApiKeys
 from transport.origins import Origins
-from transport.server import Certificate, serving
+from transport.server import serving
 from transport.settings import SessionSettings
 
 log = logging.getLogger(__name__)

@@ -23,8 +23,9 @@ from tests.test_transport_http_api import HELLO, Script, until
 from tests.test_transport_keys import KEY
 from transport.app import create_app
 from transport.connection import Connection, Limits
-from transport.errors import AddressUnavailableError
-from transport.server import Certificate, serving
+from transport.errors import CertificateUnusableError
+from transport.http2 import Certificate
+from transport.server import serving
 from transport.settings import SessionSettings
 
 COMPLETION = json.dumps({"model": "m", "messages": HELLO, "stream": True}).encode()
@@ -202,7 +203,7 @@ async def test_a_certificate_that_is_none_is_named(tls: Trust) -> None:
     app = create_app(
         greet_and_listen, limits=Limits(), model="m", health=dict, default_settings=SessionSettings()
     )
-    with pytest.raises(AddressUnavailableError, match="not a PEM certificate"):
+    with pytest.raises(CertificateUnusableError, match="not a PEM certificate"):
         async with serving(app, tls=swapped):
             pass
 

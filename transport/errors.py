@@ -2,12 +2,13 @@
 
 TransportError
 ├── RejectedEventError        the peer sent an event we cannot act on: an `error` event, the session lives
-├── RefusedError             a request over HTTP that gets an error for an answer
-├── InvalidKeyError          an API key that nobody could send, or that can be guessed
-├── InvalidOriginError       what is said to be a web page's origin is none
+├── RefusedError              a request over HTTP that gets an error for an answer
+├── InvalidKeyError           an API key that nobody could send, or that can be guessed
+├── InvalidOriginError        what is said to be a web page's origin is none
 ├── InvalidSettingError       a session setting outside its range, from the peer or from our own defaults
 ├── LocalProtocolError        our own code drove the protocol wrongly: a bug, never the peer's fault
 ├── AddressUnavailableError   the server cannot listen where it was told to
+├── CertificateUnusableError  the files for TLS are not a certificate and its key
 ├── ServiceUnreachableError   the client found nobody at the address, or was refused
 └── ConnectionLostError       the client was connected, and is no more
 """
@@ -77,6 +78,10 @@ class LocalProtocolError(TransportError):
 
 class AddressUnavailableError(TransportError):
     """The address to listen on is taken, not ours, or not allowed."""
+
+
+class CertificateUnusableError(TransportError):
+    """The files for TLS are not a certificate and its key."""
 
 
 class ServiceUnreachableError(TransportError):
