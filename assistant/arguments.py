@@ -156,8 +156,8 @@ def _add_access(command: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="web pages that may connect beside the service's own, such as https://example.org, or * for all; "
-        "may be given several times",
+        help="web pages that may connect beside the service's own, such as https://example.org, or * for "
+        "all; may be given several times",
     )
     command.add_argument(
         "--tls-cert",

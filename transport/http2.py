@@ -12,6 +12,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
@@ -55,7 +56,7 @@ async def serve(
 ) -> None:
     """Serve until `stop` is set; then sessions are told, and what has not ended soon after is broken off."""
     connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-    application, config = wrap_app(app, 0, "asgi"), _config(limits)
+    application, config = wrap_app(cast("Any", app), 0, "asgi"), _config(limits)
     loop, worker = asyncio.get_running_loop(), WorkerContext(None)
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,6 +1,7 @@
 """The application on a real socket, set for many small messages that must not wait.
 
-Plain HTTP/1.1 is uvicorn's. With a certificate it is Hypercorn's HTTP/2, and HTTP/1.1 for who speaks no other.
+Plain HTTP/1.1 is uvicorn's. With a certificate it is Hypercorn's HTTP/2, and HTTP/1.1 for who speaks no
+other.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ SHUTDOWN_S = 5
 def run(
     app: Starlette, host: str, port: int, tls: Certificate | None = None, *, log_level: str = "info"
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM, which end every session; raises `AddressUnavailableError`, `CertificateUnusableError`."""
+    """Serve until Ctrl-C or SIGTERM, which end every session.
+
+    Raises `AddressUnavailableError`, `CertificateUnusableError`.
+    """
     limits = _limits(app)
     context = tls.context() if tls else None
     with contextlib.suppress(KeyboardInterrupt), _listen(host, port, limits) as listener:
