@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 DEFAULT_PORT = 8765
+KEYS_VARIABLE = "LIUSHUI_API_KEYS"  # of the service; an option would show in the list of processes
 
 EXAMPLES = """
   liushui talk                                    ask the sample questions aloud, save the answers as WAV
@@ -141,7 +142,7 @@ def _add_access(command: ArgumentParser) -> None:
         "--api-key-file",
         type=Path,
         metavar="FILE",
-        help="API keys, one a line, of which clients must send one (default: those in $LIUSHUI_API_KEYS; "
+        help=f"API keys, one a line, of which clients must send one (default: those in ${KEYS_VARIABLE}; "
         "without any, everybody may connect)",
     )
     command.add_argument(

@@ -14,6 +14,7 @@ from typing import TypeVar
 from starlette.applications import Starlette
 
 from assistant import engines as loading
+from assistant.arguments import KEYS_VARIABLE
 from assistant.completion import Completion
 from assistant.engines import EngineConfig
 from assistant.errors import ConfigError
@@ -38,8 +39,6 @@ from transport.server import serving
 from transport.settings import SessionSettings
 
 log = logging.getLogger(__name__)
-
-KEYS_VARIABLE = "LIUSHUI_API_KEYS"
 
 T = TypeVar("T")
 Step = Callable[[str], AbstractContextManager[None]]  # shows a step of some seconds

@@ -16,11 +16,11 @@ from openai import AsyncOpenAI, BadRequestError
 
 from asr.recording import Cutter, blocks
 from asr.vad import VoiceDetector
-from assistant.arguments import parser
+from assistant.arguments import KEYS_VARIABLE, parser
 from assistant.errors import ConfigError
 from assistant.loaded import Engines
 from assistant.persona import SAMPLES
-from assistant.service import KEYS_VARIABLE, ServiceConfig, config_from, load_engines, running
+from assistant.service import ServiceConfig, config_from, load_engines, running
 from assistant.weights import Store
 from tests.fakes import LevelLoudness, LevelVad
 
