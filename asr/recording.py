@@ -1,4 +1,4 @@
-"""A recording in any usual format, read piece by piece: cut at its pauses, so that each piece can be recognized."""
+"""A recording in any usual format, cut at its pauses into pieces that a recognizer can hear at once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Piece:
 def blocks(file: BinaryIO) -> Iterator[Audio]:
     """Decode a file to 16 kHz mono, a block at a time. Raises NotAudio."""
     try:
-        with av.open(file, metadata_errors="ignore") as container:
+        with av.open(file, "r", metadata_errors="ignore") as container:
             if not container.streams.audio:
                 raise NotAudio("the file holds no audio stream")
             resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
@@ -52,7 +52,9 @@ def blocks(file: BinaryIO) -> Iterator[Audio]:
 
 
 def _samples(frame: av.AudioFrame) -> Audio:
-    return np.nan_to_num(frame.to_ndarray()[0]).astype(np.float32)  # a damaged float file may hold NaN
+    # A damaged file of floats may hold NaN.
+    samples: Audio = np.nan_to_num(frame.to_ndarray()[0]).astype(np.float32)
+    return samples
 
 
 class Cutter:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 DEFAULT_PORT = 8765
+KEYS_VARIABLE = "LIUSHUI_API_KEYS"  # of the service; an option would show in the list of processes
 
 EXAMPLES = """
   liushui talk                                    ask the sample questions aloud, save the answers as WAV
@@ -143,7 +144,7 @@ def _add_access(command: ArgumentParser) -> None:
         "--api-key-file",
         type=Path,
         metavar="FILE",
-        help="API keys, one a line, of which clients must send one (default: those in $LIUSHUI_API_KEYS; "
+        help=f"API keys, one a line, of which clients must send one (default: those in ${KEYS_VARIABLE}; "
         "without any, everybody may connect)",
     )
     command.add_argument(
@@ -158,8 +159,8 @@ def _add_access(command: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="web pages that may connect beside the service's own, such as https://example.org, or * for all; "
-        "may be given several times",
+        help="web pages that may connect beside the service's own, such as https://example.org, or * for "
+        "all; may be given several times",
     )
     command.add_argument(
         "--tls-cert",

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from assistant.loaded import Engines
 from llm.engine import Chat, LanguageModel, Message, Sampling
 from llm.errors import BadSampling, ContextOverflow, ServerFailed
-from transport.chat_completions import ChatEnd, ChatRequest
+from transport.chat_completions import ChatEnd, ChatRequest, Finish
 from transport.errors import RefusedError
 
 MOST_TOKENS = 4096  # of an answer that asks for no limit: the context ends it before
@@ -67,7 +67,7 @@ def _answer(model: LanguageModel, asked: ChatRequest) -> Generator[str | ChatEnd
         for token in chat.reply(question, sampling):
             count += 1
             yield token.text
-        finish = "length" if count >= sampling.max_tokens else "stop"
+        finish: Finish = "length" if count >= sampling.max_tokens else "stop"
         yield ChatEnd(finish, prompt_tokens, count)
     finally:
         chat.close()

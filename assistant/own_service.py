@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 import urllib.error
@@ -11,6 +12,7 @@ import urllib.request
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Sequence
 
+from assistant.arguments import KEYS_VARIABLE
 from assistant.errors import ServiceStopped
 
 POLL_S = 0.1
@@ -25,7 +27,8 @@ async def own_service(options: Sequence[str] = ()) -> AsyncIterator[str]:
     """
     port = free_port()
     command = (sys.executable, "-m", "assistant.cli", "serve", "--port", str(port), *options)
-    process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL)
+    environment = {name: value for name, value in os.environ.items() if name != KEYS_VARIABLE}  # ours alone
+    process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL, env=environment)
     try:
         await _until_healthy(process, port)
         yield f"ws://127.0.0.1:{port}/v1/realtime"

@@ -14,6 +14,7 @@ from typing import TypeVar
 from starlette.applications import Starlette
 
 from assistant import engines as loading
+from assistant.arguments import KEYS_VARIABLE
 from assistant.completion import Completion
 from assistant.engines import EngineConfig
 from assistant.errors import ConfigError
@@ -31,17 +32,17 @@ from transport import server
 from transport.app import create_app
 from transport.connection import Connection
 from transport.errors import InvalidKeyError, InvalidOriginError
+from transport.http2 import Certificate
 from transport.http_api import HttpApi
 from transport.keys import ApiKeys
 from transport.limits import Limits
 from transport.origins import Origins
-from transport.server import Certificate, serving
+from transport.server import serving
 from transport.settings import SessionSettings
 
 log = logging.getLogger(__name__)
 
 CHINESE = ("zh", "auto")  # languages in which an answer may be Chinese
-KEYS_VARIABLE = "LIUSHUI_API_KEYS"
 
 T = TypeVar("T")
 Step = Callable[[str], AbstractContextManager[None]]  # shows a step of some seconds

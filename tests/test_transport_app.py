@@ -25,12 +25,13 @@ from transport.app import OWN_PAGES, Serve, create_app
 from transport.connection import Connection
 from transport.errors import AddressUnavailableError
 from transport.events import AudioAppended, AudioCommitted
+from transport.http2 import Certificate
 from transport.http_api import HttpApi
 from transport.keys import ApiKeys
 from transport.limits import Limits
 from transport.origins import Origins
 from transport.protocol import LIUSHUI_V1
-from transport.server import Certificate, serving
+from transport.server import serving
 from transport.settings import SessionSettings
 
 OURS = [Subprotocol("realtime"), Subprotocol(LIUSHUI_V1)]

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
+import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +22,15 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from websockets.asyncio.client import connect
 
 from tests.http2 import Http2Client, Http2WebSocket
-from tests.test_transport_app import append, greet_and_listen, receive, service
+from tests.test_transport_app import append, close_code, greet_and_listen, receive, service
 from tests.test_transport_http_api import HELLO, Script, until
 from tests.test_transport_keys import KEY
 from transport.app import create_app
 from transport.connection import Connection
-from transport.errors import AddressUnavailableError
+from transport.errors import CertificateUnusableError
+from transport.http2 import Certificate
 from transport.limits import Limits
-from transport.server import Certificate, serving
+from transport.server import serving
 from transport.settings import SessionSettings
 
 COMPLETION = json.dumps({"model": "m", "messages": HELLO, "stream": True}).encode()
@@ -99,19 +104,19 @@ async def test_a_session_runs_in_a_stream_beside_a_request(tls: Trust) -> None:
         service(http_api=Script().api(), tls=tls.certificate) as url,
         Http2Client.connect(url, tls.context()) as client,
     ):
-        socket = await client.websocket(PATH, ["realtime", "liushui.v1"])
-        assert (socket.status, socket.subprotocol) == (200, "liushui.v1")
-        heard = events(socket)
+        session = await client.websocket(PATH, ["realtime", "liushui.v1"])
+        assert (session.status, session.subprotocol) == (200, "liushui.v1")
+        heard = events(session)
         assert (await anext(heard))["type"] == "session.created"
         for _ in range(50):
-            await socket.send(append(480))
+            await session.send(append(480))
         models = await client.request("GET", "/v1/models")
         assert b"qwen" in b"".join([data async for data in models])
-        await socket.send('{"type": "input_audio_buffer.commit"}')
+        await session.send('{"type": "input_audio_buffer.commit"}')
         assert (await anext(heard))["milliseconds"] == 1000
         health = await client.request("GET", "/healthz")
         assert json.loads(b"".join([data async for data in health]))["sessions"] == 1
-        await socket.close()
+        await session.close()
         async with asyncio.timeout(5):
             assert [event async for event in heard] == []
 
@@ -142,13 +147,13 @@ async def test_a_message_over_the_limit_ends_the_session_and_no_other_stream(tls
         service(tls=tls.certificate, max_message_bytes=10_000) as url,
         Http2Client.connect(url, tls.context()) as client,
     ):
-        socket = await client.websocket(PATH)
-        heard = events(socket)
+        session = await client.websocket(PATH)
+        heard = events(session)
         await anext(heard)
-        await socket.send("x" * 20_000)
+        await session.send("x" * 20_000)
         async with asyncio.timeout(5):
             assert [event async for event in heard] == []
-        assert socket.close_code == 1009
+        assert session.close_code == 1009
         assert (await client.request("GET", "/healthz")).headers.result()[":status"] == "200"
 
 
@@ -157,11 +162,11 @@ async def test_pings_go_out_in_a_stream(tls: Trust) -> None:
         service(tls=tls.certificate, ping_interval_s=0.02, idle_s=0.2) as url,
         Http2Client.connect(url, tls.context()) as client,
     ):
-        socket = await client.websocket(PATH)
+        session = await client.websocket(PATH)
         async with asyncio.timeout(5):
-            *_, last = [event async for event in events(socket)]
+            *_, last = [event async for event in events(session)]
     assert last["error"]["code"] == "session_idle"
-    assert socket.pings >= 2
+    assert session.pings >= 2
 
 
 async def test_a_reset_stream_stops_its_computation_or_its_session_alone(tls: Trust) -> None:
@@ -176,11 +181,11 @@ async def test_a_reset_stream_stops_its_computation_or_its_session_alone(tls: Tr
         Http2Client.connect(url, tls.context()) as client,
     ):
         stream = await client.request("POST", "/v1/chat/completions", COMPLETION)
-        socket = await client.websocket(PATH)
+        session = await client.websocket(PATH)
         assert script.running == 1
         client.reset(stream)
         await until(lambda: script.running == 0)
-        client.reset(socket.stream)
+        client.reset(session.stream)
         async with asyncio.timeout(5):
             await ended.wait()
         assert (await client.request("GET", "/healthz")).headers.result()[":status"] == "200"
@@ -190,12 +195,49 @@ async def test_shutting_down_tells_every_session(tls: Trust) -> None:
     async with contextlib.AsyncExitStack() as stack:  # for a client that outlives the service
         async with service(tls=tls.certificate) as url:
             client = await stack.enter_async_context(Http2Client.connect(url, tls.context()))
-            socket = await client.websocket(PATH)
-            heard = events(socket)
+            session = await client.websocket(PATH)
+            heard = events(session)
             await anext(heard)
         async with asyncio.timeout(5):
             assert [event async for event in heard] == []
-        assert socket.close_code == 1012
+        assert session.close_code == 1012
+
+
+SERVER = """
+from pathlib import Path
+from tests.test_transport_app import greet_and_listen
+from transport.app import create_app
+from transport.limits import Limits
+from transport.http2 import Certificate
+from transport.server import run
+from transport.settings import SessionSettings
+settings = SessionSettings()
+app = create_app(greet_and_listen, limits=Limits(), model="m", health=dict, default_settings=settings)
+run(app, "127.0.0.1", {port}, Certificate(Path({certificate!r}), Path({key!r})))
+"""
+
+
+async def test_ctrl_c_closes_every_session_and_leaves_no_traceback(tls: Trust) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    files = {"certificate": str(tls.certificate.certificate), "key": str(tls.certificate.key)}
+    script = SERVER.format(port=port, **files)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stderr=asyncio.subprocess.PIPE, env={**os.environ}
+    )
+    try:
+        url = f"wss://127.0.0.1:{port}/v1/realtime"
+        async for client in connect(url, ssl=tls.context()):  # until it listens
+            await receive(client)
+            process.send_signal(signal.SIGINT)
+            assert await close_code(client) == 1012
+            break
+        _, errors = await asyncio.wait_for(process.communicate(), 20)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0
+    assert errors == b""
 
 
 async def test_a_certificate_that_is_none_is_named(tls: Trust) -> None:
@@ -203,7 +245,7 @@ async def test_a_certificate_that_is_none_is_named(tls: Trust) -> None:
     app = create_app(
         greet_and_listen, limits=Limits(), model="m", health=dict, default_settings=SessionSettings()
     )
-    with pytest.raises(AddressUnavailableError, match="not a PEM certificate"):
+    with pytest.raises(CertificateUnusableError, match="not a PEM certificate"):
         async with serving(app, tls=swapped):
             pass
 

@@ -111,7 +111,10 @@ class _Compressed:
 
 
 def _pcm16(samples: Samples) -> NDArray[np.int16]:
-    return np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    levels: NDArray[np.int16] = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(
+        np.int16
+    )
+    return levels
 
 
 def _wav_header() -> bytes:

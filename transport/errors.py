@@ -3,9 +3,9 @@
 TransportError
 ├── RejectedEventError        the peer sent an event we cannot act on: an `error` event, the session lives
 ├── FloodingError             the peer sent more messages than it may for longer than it may: it is closed
-├── RefusedError             a request over HTTP that gets an error for an answer
-├── InvalidKeyError          an API key that nobody could send, or that can be guessed
-├── InvalidOriginError       what is said to be a web page's origin is none
+├── RefusedError              a request over HTTP that gets an error for an answer
+├── InvalidKeyError           an API key that nobody could send, or that can be guessed
+├── InvalidOriginError        what is said to be a web page's origin is none
 ├── InvalidSettingError       a session setting outside its range, from the peer or from our own defaults
 ├── FrameError                a binary frame that is malformed or out of sequence: the connection cannot go on
 ├── ResumeImpossibleError     frames the peer did not receive are kept no more: begin a new session
@@ -14,6 +14,7 @@ TransportError
 ├── OpusError                 bytes that are no Opus packet, from the peer; or a bit rate that Opus has not
 ├── CompressionError          bytes that are no part of the peer's compressed stream, or would grow too large
 ├── AddressUnavailableError   the server cannot listen where it was told to
+├── CertificateUnusableError  the files for TLS are not a certificate and its key
 ├── ServiceUnreachableError   the client found nobody at the address, or was refused
 └── ConnectionLostError       the client was connected, and is no more
 """
@@ -111,6 +112,10 @@ class CompressionError(TransportError, ValueError):
 
 class AddressUnavailableError(TransportError):
     """The address to listen on is taken, not ours, or not allowed."""
+
+
+class CertificateUnusableError(TransportError):
+    """The files for TLS are not a certificate and its key."""
 
 
 class ServiceUnreachableError(TransportError):

@@ -1,7 +1,7 @@
 """The application on a real socket, set for many small messages that must not wait.
 
-Plain HTTP/1.1 is uvicorn's; with a certificate it is Hypercorn's HTTP/2, requests and WebSockets (RFC 8441)
-beside each other on one connection, and HTTP/1.1 for who speaks no other.
+Plain HTTP/1.1 is uvicorn's. With a certificate it is Hypercorn's HTTP/2, and HTTP/1.1 for who speaks no
+other.
 """
 
 from __future__ import annotations
@@ -12,45 +12,22 @@ import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
-from hypercorn.asyncio.run import worker_serve
-from hypercorn.config import Config, Sockets
-from hypercorn.utils import wrap_app
 from starlette.applications import Starlette
 from uvicorn.config import LOGGING_CONFIG
 
+from transport import http2
 from transport.errors import AddressUnavailableError
 from transport.guards import GuardedWebSocket, http_protocol
+from transport.http2 import Certificate
 from transport.limits import Limits
 
 # Longer than a session's farewell, shorter than the 10 s for which process supervisors usually wait.
 SHUTDOWN_S = 5
 SIGNAL_S = 0.1  # between looks for another signal while the service drains; uvicorn looks as often
-CLOSING_S = 1  # of them, for what is left after the sessions: requests on their way
-MOST_STREAMS = 128  # at a time on a connection of HTTP/2, as RFC 9113 section 6.5.2 advises; each is small
-KEEP_ALIVE_S = 60  # for a connection of HTTP/2 without a request: opening another takes two round trips
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """What the service proves by who it is: PEM files."""
-
-    certificate: Path  # and the chain up to its root
-    key: Path
-
-    def check(self) -> None:
-        """Raise AddressUnavailableError for files that are no certificate and its key."""
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key)
-        except (OSError, ValueError) as error:
-            raise AddressUnavailableError(
-                f"{self.certificate} and {self.key} are not a PEM certificate and its key: {error}"
-            ) from error
 
 
 def run(
@@ -58,14 +35,15 @@ def run(
 ) -> None:
     """Serve until Ctrl-C, which ends every session, or SIGTERM, which lets answers in progress end.
 
-    Raises `AddressUnavailableError`.
+    Raises `AddressUnavailableError`, `CertificateUnusableError`.
     """
     limits = _limits(app)
+    context = tls.context() if tls else None
     with contextlib.suppress(KeyboardInterrupt), _listen(host, port, limits) as listener:
-        if tls is None:
+        if context is None:
             _DrainingServer(_config(app, limits, log_level), app.state.drain).run(sockets=[listener])
         else:
-            asyncio.run(_serve_tls(app, listener, tls))
+            asyncio.run(_run_http2(app, listener, context))
 
 
 @contextlib.asynccontextmanager
@@ -74,15 +52,16 @@ async def serving(
 ) -> AsyncIterator[str]:
     """Serve in this event loop and yield the URL of /v1/realtime; port 0 is any free one.
 
-    Leaving ends every session. Raises `AddressUnavailableError`.
+    Leaving ends every session. Raises `AddressUnavailableError`, `CertificateUnusableError`.
     """
     limits = _limits(app)
+    context = tls.context() if tls else None
     listener = _listen(host, port, limits)
     # The socket listens already: who connects before the server has started waits in its backlog.
     address = f"{host}:{listener.getsockname()[1]}/v1/realtime"
-    if tls is not None:
+    if context is not None:
         stop = asyncio.Event()
-        running = asyncio.create_task(_http2(app, listener, tls, stop))
+        running = asyncio.create_task(http2.serve(app, listener, context, limits, stop))
         try:
             yield f"wss://{address}"
         finally:
@@ -127,7 +106,7 @@ class _DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def _serve_tls(app: Starlette, listener: socket.socket, tls: Certificate) -> None:
+async def _run_http2(app: Starlette, listener: socket.socket, context: ssl.SSLContext) -> None:
     drain, stop = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, drain.set)
@@ -139,41 +118,8 @@ async def _serve_tls(app: Starlette, listener: socket.socket, tls: Certificate) 
         stop.set()
 
     draining = asyncio.create_task(drained())
-    await _http2(app, listener, tls, stop)
+    await http2.serve(app, listener, context, _limits(app), stop)
     draining.cancel()
-
-
-async def _http2(app: Starlette, listener: socket.socket, tls: Certificate, stop: asyncio.Event) -> None:
-    """Serve until `stop`; then the sessions are told, which Hypercorn does not do."""
-
-    async def stopped() -> None:
-        await stop.wait()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SHUTDOWN_S - CLOSING_S):
-                await app.state.end()
-
-    tls.check()
-    sockets = Sockets(secure_sockets=[listener], insecure_sockets=[], quic_sockets=[])
-    config = _http2_config(_limits(app), tls)
-    application = wrap_app(app, config.wsgi_max_body_size, "asgi")
-    await worker_serve(application, config, sockets=sockets, shutdown_trigger=stopped)
-
-
-def _http2_config(limits: Limits, tls: Certificate) -> Config:
-    config = Config()
-    config.certfile, config.keyfile = str(tls.certificate), str(tls.key)
-    config.websocket_max_message_size = limits.max_message_bytes
-    # It sends pings and does not wait for the pongs: what ends a connection to a client that vanished is
-    # TCP_USER_TIMEOUT, for a ping is then on its way to it.
-    config.websocket_ping_interval = limits.ping_interval_s
-    config.h2_max_concurrent_streams = MOST_STREAMS
-    config.keep_alive_timeout = KEEP_ALIVE_S
-    config.keep_alive_max_requests = 1_000_000  # a connection that holds a conversation is not closed for it
-    config.graceful_timeout = CLOSING_S
-    config.include_server_header = False
-    config.accesslog = None
-    config.loglevel = "WARNING"
-    return config
 
 
 def _limits(app: Starlette) -> Limits:

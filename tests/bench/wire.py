@@ -95,7 +95,9 @@ async def _idle(_: argparse.Namespace, say: Say) -> Figures:
 async def _key_info(_: argparse.Namespace, say: Say) -> Figures:
     ours, in_order = await key_info.shown()
     for one, other in zip(ours, in_order, strict=True):
-        say(f"key words {one.key_s:.1f} s, all {one.all_s:.1f}; in order {other.key_s:.1f}, {other.all_s:.1f}")
+        say(
+            f"key words {one.key_s:.1f} s of {one.all_s:.1f}; in order {other.key_s:.1f} of {other.all_s:.1f}"
+        )
     ours_s, in_order_s = (percentile([1000 * each.key_s for each in way], 50) for way in (ours, in_order))
     return {
         "key_info_ms_p50": ours_s,
