@@ -80,6 +80,11 @@ class RealtimeProtocol(InputEvents):
         """Return a conversation item, None once it was deleted or is too old to be kept."""
         return self._conversation.get(item_id)
 
+    @property
+    def last_item_id(self) -> str | None:
+        """Id of the newest conversation item, None when there is none."""
+        return self._conversation.last_id
+
     def items_before(self, item_id: str) -> tuple[str, ...]:
         """Return the ids of the items before this one, the nearest first."""
         return self._conversation.all_before(item_id)
