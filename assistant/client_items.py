@@ -39,13 +39,12 @@ class ClientItems:
 
     def create(self, command: ItemCreated) -> Coroutine[None, None, None] | None:
         """Add an item; returns what transcribes its recording, if it has one, and has then to be run."""
-        if command.recording is not None and self._hearing is None:
-            message = "the service cannot hear in this conversation: send the transcript"
-            self._wire.error(message, "audio_unavailable", command.event_id)
-            return None
         self._wire.item_added(command.item, command.previous_item_id)
-        if command.recording is None or self._hearing is None or not isinstance(command.item, Item):
+        if command.recording is None or not isinstance(command.item, Item):
             self._join(command.item)
+            return None
+        if self._hearing is None:
+            self._wire.transcript_failed(command.item.id, "the service cannot hear: send the transcript")
             return None
         self.unread += 1
         return self._transcribe(self._hearing, command.item, command.recording)

@@ -79,9 +79,13 @@ class Dialogue:
         *,
         user_item: ItemId = None,
         item: ItemId = None,
+        calls: Sequence[tuple[Message, ItemId]] = (),
     ) -> None:
-        """Close the answer: the user's turn and the words `heard` (None: all) happened, as these items."""
-        self._worker.submit(self._keep, user_text, heard, user_item, item)
+        """Close the answer: the user's turn and the words `heard` (None: all) happened, as these items.
+
+        Behind them stand the calls that the answer made.
+        """
+        self._worker.submit(self._keep, user_text, heard, user_item, item, calls)
 
     def forget(self) -> None:
         """Close the answer: neither it nor the user's turn has happened."""
@@ -163,15 +167,26 @@ class Dialogue:
         finally:
             chat.close()
 
-    def _keep(self, user_text: str | None, heard: str | None, user_item: ItemId, item: ItemId) -> None:
+    def _keep(
+        self,
+        user_text: str | None,
+        heard: str | None,
+        user_item: ItemId,
+        item: ItemId,
+        calls: Sequence[tuple[Message, ItemId]],
+    ) -> None:
+        answering = self._answering()
         try:
-            self._answering().commit(heard, user_item, item)
+            answering.commit(heard, user_item, item)
         except OutOfTurn:  # stopped before its first step: the question stands all the same
             if user_text:
-                self._answering().add(Message("user", user_text), user_item)
+                answering.add(Message("user", user_text), user_item)
+        for call, item_id in calls:
+            answering.add(call, item_id)
         if self._aside is not None and self._aside[0].is_kept:
-            for message, item_id in self._aside[1].messages():
-                if item_id is not None and item_id in (user_item, item):
+            new = {user_item, item, *(item_id for _, item_id in calls)} - {None}
+            for message, item_id in answering.messages():
+                if item_id in new:
                     self._current().add(message, item_id)
         self._settle()
 

@@ -218,9 +218,10 @@ class Mouth:
             said = answer.playback.said if heard is None else heard
             if answer.calls.calling or answer.error is not None:
                 heard = said  # the calls are messages of their own, and what failed never happened
-            self.dialogue.keep(answer.user_text, heard, user_item=answer.user_item, item=answer.item)
-            for item_id, call in zip(answer.called, answer.calls.calls, strict=False):
-                self.dialogue.add(Message("assistant", call.text), item_id)
+            called = zip(answer.called, answer.calls.calls, strict=False)
+            calls = tuple((Message("assistant", call.text), item_id) for item_id, call in called)
+            ids = {"user_item": answer.user_item, "item": answer.item}
+            self.dialogue.keep(answer.user_text, heard, calls=calls, **ids)
             self.last, self._settled_s = answer, self._clock()
             self._asked = said.rstrip().endswith(("?", "？"))
             self._remember(answer, said)

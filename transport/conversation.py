@@ -42,9 +42,12 @@ class Conversation:
 
     def __init__(self) -> None:
         self._items: dict[str, ConversationItem] = {}  # insertion order is conversation order
+        self._coming: dict[
+            str, ConversationItem
+        ] = {}  # the client sent them, the session has yet to add them
 
     def __contains__(self, item_id: str) -> bool:
-        return item_id in self._items
+        return item_id in self._items or item_id in self._coming
 
     @property
     def last_id(self) -> str | None:
@@ -57,7 +60,7 @@ class Conversation:
 
     def asked_for(self, item_id: str) -> ConversationItem:
         """Return the item a client names; raises `RejectedEventError` when there is none."""
-        item = self._items.get(item_id)
+        item = self._items.get(item_id) or self._coming.get(item_id)
         if item is None:
             message = (
                 f"item_id {item_id!r} is not in the conversation: name an item from conversation.item.added"
@@ -67,15 +70,21 @@ class Conversation:
 
     def called(self, call_id: str) -> bool:
         """Whether the model asked for a function under this id."""
-        return any(
-            isinstance(item, FunctionCall) and item.call_id == call_id for item in self._items.values()
-        )
+        items = (*self._items.values(), *self._coming.values())
+        return any(isinstance(item, FunctionCall) and item.call_id == call_id for item in items)
+
+    def expect(self, item: ConversationItem) -> None:
+        """The item will be added in its turn; whatever the client sends next may name it already."""
+        self._coming[item.id] = item
 
     def add(self, item: ConversationItem, previous: str | None = None) -> str | None:
-        """Insert the item behind `previous` (ROOT: first, None: last) and return the id of the one before it.
+        """Insert the item behind `previous` (ROOT: first; None, or one that is gone: last).
 
-        The oldest may be let go.
+        Returns the id of the item before it. The oldest may be let go.
         """
+        self._coming.pop(item.id, None)
+        if previous not in (None, ROOT) and previous not in self._items:  # deleted, or let go
+            previous = None
         if previous is None or previous == self.last_id:
             previous = self.last_id
             self._items[item.id] = item

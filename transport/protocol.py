@@ -24,7 +24,7 @@ from transport.admission import (
 )
 from transport.audio_formats import Samples
 from transport.calls import FunctionCall
-from transport.conversation import ROOT, ConversationItem
+from transport.conversation import ConversationItem
 from transport.errors import LocalProtocolError, RejectedEventError
 from transport.input_events import InputEvents
 from transport.items import Item
@@ -125,6 +125,7 @@ class RealtimeProtocol(InputEvents):
                 check_commit(self._buffered_ms)
             case events.ItemCreated():
                 check_creation(command, self._conversation)
+                self._conversation.expect(command.item)
             case events.ItemDeleted(item_id):
                 check_deletion(item_id, self._conversation, self._response)
             case events.ItemRetrieved(item_id):
@@ -150,8 +151,7 @@ class RealtimeProtocol(InputEvents):
 
         It stands behind `previous_item_id`: None, or an item deleted meanwhile, is the end, "root" the start.
         """
-        known = previous_item_id == ROOT or (previous_item_id or "") in self._conversation
-        previous = self._conversation.add(item, previous_item_id if known else None)
+        previous = self._conversation.add(item, previous_item_id)
         self._queue("conversation.item.added", previous_item_id=previous, item=item.on_wire())
         self._queue("conversation.item.done", previous_item_id=previous, item=item.on_wire())
 
