@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from assistant.metrics import Stopwatch
 from assistant.playback import Playback
 from assistant.reply import Reply
+from llm.tool_calls import ToolCallStream
 from transport.events import ResponseRequested
 from transport.settings import Modality
 
@@ -31,6 +32,8 @@ class Answer:
         self.timed = False  # the wire knows its timings
         self.told = False  # the wire knows that the response ended
         self.started = False  # the reply task runs: the dialogue holds a pending turn
+        self.calls = ToolCallStream(())  # of tools, as the generation meets them
+        self.called: list[str] = []  # the items of those that the wire knows
         self.cut_short = False  # the token limit came before the end
         self.error: BaseException | None = None
         self._tasks: set[asyncio.Task[None]] = set()

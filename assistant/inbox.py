@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from asr.streaming import Partial, Utterance
 from assistant.answer import Answer
 from transport.events import Command
+from transport.items import Item as Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,14 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """The words of a recording that the client put into the conversation."""
+
+    item: Message
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Deaf:
     """Listening failed: from here on the conversation is typed."""
 
@@ -52,4 +61,4 @@ class Gone:
     """The client left."""
 
 
-Item = Command | Transcribed | Scored | Overheard | Progress | Deaf | Gone
+Item = Command | Transcribed | Scored | Overheard | Progress | Read | Deaf | Gone

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from assistant.answer import Answer
+from assistant.asked import TELL, asked, message_of, tools_of
 from assistant.dialogue import Dialogue
 from assistant.loaded import Engines
 from assistant.metrics import Stopwatch
 from assistant.playback import ECHO_BEFORE_S, Playback
 from assistant.reply import Reply, ReplyNotes, Voice
 from assistant.speaking_pace import SpeakingPace
-from llm.engine import Message, Sampling
+from llm.engine import Message
+from llm.tool_calls import ToolCallStream
+from transport.conversation import ConversationItem
 from transport.events import ResponseRequested
 from transport.protocol import RealtimeProtocol
 from transport.settings import SessionSettings
@@ -27,6 +31,7 @@ EXPECT_CHARACTERS = 12
 # The least probability that a turn is over which answers our question: language models, trained on answers
 # alone, expect a question of the user at all times.
 ANSWERING_OVER = 0.1
+KEPT_ANSWERS = 32  # of which it is known when each word was said: a client truncates the last one, or two
 
 
 class Mouth:
@@ -36,7 +41,9 @@ class Mouth:
         self, wire: RealtimeProtocol, engines: Engines, progress: Callable[[Answer], Awaitable[None]]
     ) -> None:
         self.answer: Answer | None = None  # the open one
-        self.last: Answer | None = None  # the one before: the client may still truncate it
+        self.last: Answer | None = None  # the one before
+        self._spoken: OrderedDict[str, tuple[Playback, str]] = OrderedDict()  # by item; and what was heard
+        self._told_result = False  # a tool's result was the last to join the dialogue
         self._away = False  # the client cannot be reached
         self._carried = True  # the link is fast enough for a voice
         self._settled_s = 0.0  # when that one ended
@@ -45,7 +52,10 @@ class Mouth:
         self._expected = 0  # characters of the user's turn that were computed ahead
         self._wire = wire
         self._progress = progress  # told whenever an answer has more to say, ended or failed
-        self._dialogue = Dialogue(engines.model, engines.new_dialogue_worker(), wire.settings.instructions)
+        settings = wire.settings
+        self.dialogue = Dialogue(
+            engines.model, engines.new_dialogue_worker(), settings.instructions, tools_of(settings)
+        )
         self._pace = SpeakingPace(wire, engines.paces)
         self._clock = asyncio.get_running_loop().time
 
@@ -64,11 +74,11 @@ class Mouth:
         """Compute ahead for a turn that begins with `user_text`, if that is worth a pass."""
         if self.answer is None and len(user_text) >= self._expected + EXPECT_CHARACTERS:
             self._expected = len(user_text)
-            self._dialogue.expect(user_text)
+            self.dialogue.expect(user_text)
 
     def configure(self, settings: SessionSettings) -> None:
         """Take over the client's settings."""
-        self._dialogue.instruct(settings.instructions)
+        self.dialogue.instruct(settings.instructions, tools_of(settings))
         self._pace.configure(settings)
 
     def prepare(self, voice_ended_s: float, request: ResponseRequested | None) -> Answer:
@@ -99,12 +109,20 @@ class Mouth:
             delivered=lambda: self._progress(answer),
             voice_lost=self._lose_voice,
         )
-        limit = answer.request.max_output_tokens or self._wire.settings.max_output_tokens
-        sampling = Sampling(max_tokens=limit) if limit else Sampling()
-        tokens = self._dialogue.reply(answer.user_text, sampling, note=answer.request.instructions)
-        voice = self._paced_voice(answer) if spoken and self._carried else None
-        answer.reply = Reply(tokens, voice, answer.playback, notes)
-        answer.spawn(self._generate(answer, answer.reply, sampling.max_tokens))
+        wanted = asked(answer.request, self._wire.settings)
+        note = wanted.note or (TELL if self._told_result and answer.user_text is None else None)
+        self._told_result = False
+        tokens = self.dialogue.reply(answer.user_text, wanted.sampling, note=note, aside=wanted.aside)
+        answer.calls = ToolCallStream(wanted.names)
+        answer.reply = Reply(
+            tokens,
+            self._paced_voice(answer) if spoken and self._carried else None,
+            answer.playback,
+            notes,
+            calls=answer.calls,
+            max_tokens=wanted.sampling.max_tokens,
+        )
+        answer.spawn(self._generate(answer, answer.reply))
 
     def _paced_voice(self, answer: Answer) -> Voice | None:
         pace = self._pace.after(answer.user_text, answer.voiced_s, answering=self._asked)
@@ -116,10 +134,10 @@ class Mouth:
             answer.minded = True
             self._pace.heard(answer.user_text, answer.voiced_s, answering=self._asked)
 
-    async def _generate(self, answer: Answer, reply: Reply, max_tokens: int) -> None:
+    async def _generate(self, answer: Answer, reply: Reply) -> None:
         try:
             await reply.run()
-            answer.cut_short = reply.tokens >= max_tokens
+            answer.cut_short = reply.cut_short
         except Exception as error:  # whatever an engine died of, the client is told, and the session lives
             log.exception("the answer failed")
             answer.error = error
@@ -128,7 +146,7 @@ class Mouth:
 
     def turn_over(self) -> float | None:
         """The probability, by its words, that what the open answer answers is a whole turn; None: unknown."""
-        if self.answer is None or not self.answer.started or (over := self._dialogue.turn_over) is None:
+        if self.answer is None or not self.answer.started or (over := self.dialogue.turn_over) is None:
             return None
         return max(over, ANSWERING_OVER) if self._asked else over
 
@@ -144,10 +162,11 @@ class Mouth:
         if text or len(release.audio):
             self._open_response(answer)
             if text:
-                self._wire.response_text(text, tuple((round(s * 1000), end) for s, end in ends_s))
+                self._wire.response_text(text, ends_ms=tuple((round(s * 1000), end) for s, end in ends_s))
             if len(release.audio):
                 self._wire.response_audio(release.audio)
             self._tell_timings(answer)
+        self._tell_calls(answer)
         if answer.playback.sent() and not answer.told:
             self._tell_end(answer)
         return answer.playback.finished(self._clock())
@@ -164,7 +183,7 @@ class Mouth:
         if answer is not None:
             await answer.cancel()
             if answer.started:
-                self._dialogue.forget()
+                self.dialogue.forget()
 
     def saying(self) -> str:
         """The words that a microphone without echo cancellation may hear about now."""
@@ -231,29 +250,54 @@ class Mouth:
             return
         self._mind_pace(answer)
         if answer.started:
-            self._dialogue.keep(answer.user_text, heard)
-            self.last, self._settled_s = answer, self._clock()
             said = answer.playback.said if heard is None else heard
+            if answer.calls.calling or answer.error is not None:
+                heard = said  # the calls are messages of their own, and what failed never happened
+            called = zip(answer.called, answer.calls.calls, strict=False)
+            calls = tuple((Message("assistant", call.text), item_id) for item_id, call in called)
+            ids = {"user_item": answer.user_item, "item": answer.item}
+            self.dialogue.keep(answer.user_text, heard, calls=calls, **ids)
+            self.last, self._settled_s = answer, self._clock()
             self._asked = said.rstrip().endswith(("?", "？"))
+            self._remember(answer, said)
         elif answer.user_text:
-            self._dialogue.add(Message("user", answer.user_text))
+            self.dialogue.add(Message("user", answer.user_text), answer.user_item)
 
-    def add(self, message: Message) -> None:
-        """A message that was not spoken; it stands behind the open answer, if there is one."""
-        if message.role == "user":
+    def _remember(self, answer: Answer, heard: str) -> None:
+        """Let the client truncate the answer from now on."""
+        if answer.item is not None:
+            self._spoken[answer.item] = answer.playback, heard
+            if len(self._spoken) > KEPT_ANSWERS:
+                self._spoken.popitem(last=False)
+
+    def add(self, item: ConversationItem, behind: Sequence[str] | None = None) -> None:
+        """An item that was not spoken, behind the first of these that is known; None: at the end.
+
+        The end is behind the open answer, if there is one.
+        """
+        message = message_of(item)
+        if message.role == "user" and behind is None:
             self._pace.heard(message.text, answering=self._asked)
-        self._dialogue.add(message)
+        if behind is None:
+            self._told_result = message.role == "tool"
+        self.dialogue.add(message, item.id, behind)
+
+    def remove(self, item_id: str) -> None:
+        """The client took an item out of the conversation."""
+        self._spoken.pop(item_id, None)
+        self.dialogue.remove(item_id)
 
     def truncate(self, item_id: str, audio_end_ms: int) -> str | None:
-        """The client says how much of its last answer was heard: keep those words, and return them.
+        """The client says how much of an answer was heard: keep those words, and return them.
 
-        None when `item_id` is not that answer.
+        None when `item_id` is none of the last KEPT_ANSWERS.
         """
-        answer = self.last
-        if answer is None or answer.item != item_id:
+        if item_id not in self._spoken:
             return None
-        heard = answer.playback.heard(audio_end_ms / 1000)
-        self._dialogue.cut(heard)
+        playback, kept = self._spoken[item_id]
+        heard = min(playback.heard(audio_end_ms / 1000), kept, key=len)
+        self._spoken[item_id] = playback, heard
+        self.dialogue.cut(item_id, heard)
         return heard
 
     def _lose_voice(self, error: Exception) -> None:
@@ -264,15 +308,21 @@ class Mouth:
     async def close(self) -> None:
         """The session is over."""
         await self.withdraw()
-        self._dialogue.close()
+        self.dialogue.close()
         self._pace.close()
 
     def _open_response(self, answer: Answer) -> None:
         if answer.item is None:
             answer.stopwatch.mark("sent", self._clock())
             self._mind_pace(answer)
-            answer.response = self._wire.response_started(answer.modality)
+            answer.response = self._wire.response_started(answer.modality, answer.request)
             answer.item = self._wire.response_item_id
+
+    def _tell_calls(self, answer: Answer) -> None:
+        """Let the client begin with what the model asked for, be it while the words before are heard."""
+        for call in answer.calls.calls[len(answer.called) :]:
+            self._open_response(answer)
+            answer.called.append(self._wire.response_called(call.name, call.arguments))
 
     def _tell_timings(self, answer: Answer) -> None:
         if not answer.timed:

@@ -13,6 +13,7 @@ from assistant.playback import Piece, Playback
 from assistant.workers import Worker
 from llm.engine import Token
 from llm.pacing import Chunk, Pacer
+from llm.tool_calls import ToolCallStream
 from tts.engine import Speech, Synthesizer, parts
 from tts.errors import UnspeakableText
 
@@ -42,10 +43,20 @@ class Reply:
     """Makes one answer and puts it, piece by piece, into its own playback."""
 
     def __init__(
-        self, tokens: AsyncGenerator[Token], voice: Voice | None, playback: Playback, notes: ReplyNotes
+        self,
+        tokens: AsyncGenerator[Token],
+        voice: Voice | None,
+        playback: Playback,
+        notes: ReplyNotes,
+        *,
+        calls: ToolCallStream,
+        max_tokens: int,
     ) -> None:
+        """`calls`: takes those of tools out of the answer; `max_tokens`: at which it was cut short."""
         self.tokens = 0  # decode steps so far
         self._tokens = tokens
+        self._calls = calls
+        self._max_tokens = max_tokens
         self._voice = voice  # None: text only
         self._playback = playback
         self._notes = notes
@@ -61,17 +72,33 @@ class Reply:
             async for token in tokens:
                 self._notes.mark("first_token")
                 self.tokens += 1
-                await self._deliver(self._phrases(token))
+                await self._take(token)
+                if self._calls.over:
+                    break
                 if (excess_s := self._queued_s() - AHEAD_S) > 0:
                     await asyncio.sleep(excess_s)
+        await self._deliver(self._phrases(self._calls.finish(cut_short=self.cut_short)))
         await self._deliver(self._pacer.finish() if self._pacer else [])
         self._playback.complete()
         await self._notes.delivered()
 
-    def _phrases(self, token: Token) -> list[Chunk]:
+    @property
+    def cut_short(self) -> bool:
+        """Whether the token limit came before the end."""
+        return self.tokens >= self._max_tokens
+
+    async def _take(self, token: Token) -> None:
+        known = len(self._calls.calls)
+        await self._deliver(self._phrases(self._calls.push(token.text), token.boundary))
+        if self._calls.calling and self._pacer is not None:  # all is said
+            await self._deliver(self._pacer.finish())
+        if len(self._calls.calls) > known:
+            await self._notes.delivered()
+
+    def _phrases(self, text: str, boundary: float = 0.0) -> list[Chunk]:
         if self._pacer is None:  # nobody listens for phrases: every token as it comes
-            return [Chunk(token.text)] if token.text else []
-        return self._pacer.feed(token.text, token.boundary, self._queued_s())
+            return [Chunk(text)] if text else []
+        return self._pacer.feed(text, boundary, self._queued_s())
 
     def _queued_s(self) -> float:
         return self._playback.queued_s(asyncio.get_running_loop().time())

@@ -11,32 +11,30 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 
 from asr.engine import SAMPLE_RATE_HZ
-from asr.errors import Outdated
-from asr.numbers import with_digits
-from asr.streaming import Utterance
-from assistant import completeness
+from assistant import readings
 from assistant.answer import Answer
+from assistant.asides import Asides
+from assistant.asked import SILENT
 from assistant.caption import Caption
+from assistant.client_items import ClientItems
 from assistant.ear import FRAME_S, Ear
-from assistant.inbox import Deaf, Gone, Item, Overheard, Progress, Scored, Transcribed
+from assistant.inbox import Deaf, Gone, Item, Overheard, Progress, Read, Scored, Transcribed
 from assistant.loaded import Engines, Hearing
 from assistant.mouth import Mouth
+from assistant.partials import Partials
+from assistant.silence import Silence
 from assistant.turn_policy import TurnPolicy, policy_for
 from assistant.turns import Action, Event, State, Turns
-from llm.engine import Message
 from transport import events as wire
 from transport.connection import Connection
 from transport.framed import LineLost, LineRestored, VoiceCarried
+from transport.items import Item as Message
 from transport.settings import SessionSettings
 
 log = logging.getLogger(__name__)
 
 INBOX_ITEMS = 64  # 1.3 s of 20 ms audio messages; past that, the client's own socket waits
 USUAL = TurnPolicy()
-# New audio between the starts of two partial transcripts. While the user speaks, at least so many times what
-# one takes, for the final transcript may have to wait for it; during an answer, it says whether to stop.
-PARTIAL_S = {State.SPEAKING: 0.4, State.DUCKED: 0.1}
-PARTIAL_SHARE = {State.SPEAKING: 3, State.DUCKED: 1}
 
 
 class Session:
@@ -57,10 +55,13 @@ class Session:
         self._hands_free = True  # turns are detected, not committed by the client
         self._create_response = True  # a detected turn is answered unasked
         self._interruptible = True  # the user may break into an answer
+        self._asides = Asides(self._wire, self._mouth.dialogue, connection.flush)
         self._requested: wire.ResponseRequested | None = None  # while its meaning is worked out
+        self._postponed: wire.ResponseRequested | None = None  # until the last answer was heard
+        self._items = ClientItems(self._wire, self._mouth, engines.hearing, self._inbox.put)
+        self._silence = Silence()
         self._told_deaf = False
-        self._decoding = False  # a partial transcript is under way
-        self._reading_s = 0.0  # how long the last one took
+        self._partials = Partials(engines.hearing, self._inbox.put)
         self._now_ms = 0  # session time
         self._caption = Caption(self._wire)
         self._perform: dict[Action, Callable[[], Awaitable[None]]] = {
@@ -95,15 +96,20 @@ class Session:
                 if self._mouth.speak():
                     await self._do(self._turns.tell(Event.ENDED))
                     self._mouth.settle()
+                    self._silence.begin(self._clock())
+                await self._catch_up()
         finally:
             for task in tuple(self._tasks):
                 task.cancel()
+            self._partials.close()
+            await self._asides.close()
             await self._mouth.close()
 
     async def _next(self) -> Item | None:
-        """The next item; None when audio is due before one comes."""
+        """The next item; None when audio is due before one comes, or the silence has lasted too long."""
+        due_s = self._silence.left_s(self._clock()) if self._is_idle() else self._mouth.due_s()
         try:
-            async with asyncio.timeout(self._mouth.due_s()):
+            async with asyncio.timeout(due_s):
                 return await self._inbox.get()
         except TimeoutError:
             return None
@@ -132,6 +138,8 @@ class Session:
                 self._mouth.reconnect()
             case VoiceCarried():
                 self._mouth.carried = item.carried
+            case Read():
+                self._items.read(item.item, item.text)
             case Deaf():
                 await self._go_deaf(item.error)
             case Scored() | Progress():
@@ -173,33 +181,12 @@ class Session:
                     await self._do(self._turns.voice(frame.speaking, silence_s, FRAME_S, voiced_s))
             if self._turns.state is State.CLOSING:
                 await self._do(self._turns.waited(ear.silence_s()))
-            self._decode_when_due(ear)
+            self._partials.read_when_due(ear, self._turns.state)
             await asyncio.sleep(0)  # a long message must not hold up the other sessions
 
     def _follows_voice(self) -> bool:
         """Whether voice may change the turn: not when the client commits by hand or forbids barge-in."""
         return self._hands_free and (self._interruptible or self._turns.state is not State.REPLYING)
-
-    def _decode_when_due(self, ear: Ear) -> None:
-        if (state := self._turns.state) not in PARTIAL_S:
-            return
-        every_s = max(PARTIAL_S[state], PARTIAL_SHARE[state] * self._reading_s)
-        if self._hearing and ear.utterance and not self._decoding and ear.partial_due(every_s):
-            self._decoding = True
-            self._spawn(self._decode(self._hearing, ear.utterance))
-
-    async def _decode(self, hearing: Hearing, utterance: Utterance) -> None:
-        started_s = self._clock()
-        try:
-            partial = await hearing.words_worker.run(utterance.partial)
-            self._reading_s = self._clock() - started_s
-            await self._inbox.put(Overheard(utterance, partial))
-        except Outdated:
-            pass  # the final transcript hears more
-        except Exception as error:  # whatever it died of, the conversation goes on in text
-            await self._inbox.put(Deaf(error))
-        finally:
-            self._decoding = False
 
     async def _overhear(self, item: Overheard) -> None:
         if self._ear is None or self._ear.utterance is not item.utterance:
@@ -222,21 +209,6 @@ class Session:
 
     # The closing utterance: its words, and whether it sounds complete.
 
-    async def _transcribe(
-        self, hearing: Hearing, answer: Answer, utterance: Utterance, voiced_until: int | None
-    ) -> None:
-        try:
-            words = await hearing.words_worker.run(utterance.final, voiced_until)
-            text = with_digits(words, utterance.language)
-        except Exception as error:
-            await self._inbox.put(Deaf(error))
-            text = ""
-        await self._inbox.put(Transcribed(answer, text))
-
-    async def _score(self, hearing: Hearing, answer: Answer, utterance: Utterance) -> None:
-        async for score in completeness.scores(hearing, utterance, self._turns.policy.doubtful):
-            await self._inbox.put(Scored(answer, score))
-
     async def _understand(self, answer: Answer, text: str) -> None:
         answer.user_text = text = text.strip()
         answer.stopwatch.mark("transcript", self._clock())
@@ -246,7 +218,7 @@ class Session:
             self._tell_transcript(answer)
         if answer is not self._mouth.answer:
             if answer.confirmed and text:  # stopped before its words were known: they were said all the same
-                self._mouth.add(Message("user", text))
+                self._mouth.add(Message(answer.user_item or "", "user", "input_audio", text))
         elif answer.request is not None:
             self._mouth.begin(answer)
         else:
@@ -273,14 +245,16 @@ class Session:
     async def _prepare(self) -> None:
         assert self._ear is not None and self._hearing is not None
         utterance = self._ear.open()
-        request = self._requested or (wire.ResponseRequested() if self._create_response else None)
+        usual = wire.ResponseRequested() if self._create_response else None
+        request, self._postponed = self._requested or self._postponed or usual, None
         answer = self._mouth.prepare(self._clock() - self._turns.silence_s, request)
         answer.voiced_s = self._ear.voiced_s()
         answer.stopwatch.mark("noticed", self._clock())
         voiced_until = self._ear.voiced_until() if self._hands_free else None
         utterance.outdate(utterance.fed if voiced_until is None else voiced_until)
-        answer.spawn(self._transcribe(self._hearing, answer, utterance, voiced_until))
-        answer.spawn(self._score(self._hearing, answer, utterance))
+        answer.spawn(readings.transcribe(self._hearing, answer, utterance, voiced_until, self._inbox.put))
+        doubtful = self._turns.policy.doubtful
+        answer.spawn(readings.score(self._hearing, answer, utterance, doubtful, self._inbox.put))
 
     async def _confirm(self) -> None:
         answer = self._mouth.answer
@@ -349,16 +323,26 @@ class Session:
                 await self._do(self._turns.tell(Event.CLEAR))
                 self._wire.audio_cleared()
             case wire.ItemCreated():
-                self._wire.item_added(command.item)
-                self._mouth.add(Message(command.item.role, command.item.text or ""))
-            case wire.ItemDeleted():
-                self._wire.error("items cannot be deleted yet", code="unsupported", event_id=command.event_id)
-            case wire.ItemTruncated():
-                await self._truncate(command)
+                if (reading := self._items.create(command)) is not None:
+                    self._spawn(reading)
+            case wire.ItemDeleted(item_id):
+                self._items.delete(item_id)
+            case wire.ItemTruncated(item_id):
+                if self._mouth.answer is not None and self._mouth.answer.item == item_id:
+                    await self._do(self._turns.tell(Event.CANCEL))
+                self._items.truncate(command)
+            case wire.PlaybackReported(item_id, audio_end_ms):
+                self._mouth.played(item_id, audio_end_ms / 1000)
             case wire.ResponseRequested():
                 await self._request(command)
-            case wire.ResponseCancelled() | wire.OutputAudioCleared():
+            case wire.ResponseCancelled(response_id):
+                if not self._asides.cancel(response_id):
+                    await self._do(self._turns.tell(Event.CANCEL))
+            case wire.OutputAudioCleared():
+                answer = self._mouth.answer
                 await self._do(self._turns.tell(Event.CANCEL))
+                if answer is not None and answer.response is not None:
+                    self._wire.output_audio_cleared(answer.response)
 
     def _configure(self, settings: SessionSettings) -> None:
         """Take over what the client set; the wire has checked it."""
@@ -366,6 +350,7 @@ class Session:
         self._hands_free = detection is not None
         self._create_response = detection is not None and detection.create_response
         self._interruptible = detection is not None and detection.interrupt_response
+        self._silence.configure(detection)
         self._turns.policy = policy_for(detection, self._policy)
         self._mouth.configure(settings)
 
@@ -379,6 +364,12 @@ class Session:
 
     async def _request(self, command: wire.ResponseRequested) -> None:
         answer = self._mouth.answer
+        if command.is_aside:
+            self._asides.begin(command)
+            return
+        if self._items.unread or (answer is not None and answer.told):
+            self._postponed = command  # the recordings belong to what is answered; and nobody is interrupted
+            return
         if answer is not None and answer.request is None:  # the turn is being transcribed: answer it then
             self._mouth.want(answer, command)
         elif answer is not None and answer.confirmed:
@@ -389,12 +380,16 @@ class Session:
         await self._do(self._turns.tell(Event.REQUEST))
         self._requested = None
 
-    async def _truncate(self, command: wire.ItemTruncated) -> None:
-        if self._mouth.answer is not None and self._mouth.answer.item == command.item_id:
-            await self._do(self._turns.tell(Event.CANCEL))
-        heard = self._mouth.truncate(command.item_id, command.audio_end_ms)
-        if heard is None:
-            message = f"{command.item_id} is not the last spoken answer; only that one can be truncated"
-            self._wire.error(message, code="item_not_found", event_id=command.event_id)
-        else:
-            self._wire.item_truncated(command.item_id, command.content_index, command.audio_end_ms, heard)
+    def _is_idle(self) -> bool:
+        return self._turns.state is State.LISTENING and self._mouth.answer is None
+
+    async def _catch_up(self) -> None:
+        """Do what had to wait until nobody speaks: a request that came early; speak up in a long silence."""
+        if not self._is_idle() or self._items.unread:
+            return
+        if self._postponed is not None:
+            request, self._postponed = self._postponed, None
+            await self._request(request)
+        elif self._silence.is_over(self._clock()):
+            self._wire.silence_timed_out(max(0, self._now_ms - self._silence.timeout_ms), self._now_ms)
+            await self._request(wire.ResponseRequested(instructions=SILENT))

@@ -13,8 +13,9 @@ from typing import Any
 
 import httpx2
 
-from llm.engine import Message, Sampling
+from llm.engine import Message, Sampling, Tool
 from llm.errors import ContextOverflow, LlmError, ServerFailed
+from llm.remote_tools import CallPieces, choice_on_wire, messages_on_wire, tools_on_wire
 
 CONNECT_TIMEOUT_S = 3.0  # a server that is up accepts at once, from the other side of the world too
 READ_TIMEOUT_S = (
@@ -64,12 +65,16 @@ class Endpoint:
         except (ValueError, LookupError, TypeError) as error:
             raise self._failure(f"its list of models is none: {_quoted(response.text)}") from error
 
-    def answer(self, model: str, messages: Sequence[Message], sampling: Sampling) -> Generator[str]:
+    def answer(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, tools: Sequence[Tool] = ()
+    ) -> Generator[str]:
         """Yield the answer as it comes. Closing the iterator closes the connection: the server stops.
+
+        Its calls of tools are written as `tool_calls` has them.
 
         Raises ServerFailed, and ContextOverflow before the first text.
         """
-        body = request_body(model, messages, sampling)
+        body = request_body(model, messages, sampling, tools)
         with (
             self._telling(),
             self._client.sse(f"{self._url}/chat/completions", method="POST", json=body) as events,
@@ -80,28 +85,32 @@ class Endpoint:
             yield from self._texts(events)
 
     def _texts(self, events: httpx2.EventSource) -> Iterator[str]:
-        finished = False
+        finished, calls = False, CallPieces()
         for event in events:
             if event.data.strip() == DONE:
-                return
+                finished = True
+                break
             if event.data:  # an event may hold nothing but an id or a retry time
-                text, over = self._understood(event.data)
+                text, over = self._understood(event.data, calls)
                 finished = finished or over
                 if text:
                     yield text
+        if text := calls.text:
+            yield text
         if not finished:  # some end without the mark, after they have given the reason
             raise self._failure("it ended before its answer did: ask again, or see its log")
 
-    def _understood(self, data: str) -> tuple[str, bool]:
-        """Read one event: the text that it adds, and whether the answer is complete."""
+    def _understood(self, data: str, calls: CallPieces) -> tuple[str, bool]:
+        """Read one event: the text that it adds, and whether the answer is complete. Calls go to `calls`."""
         try:
             chunk = json.loads(data)
             if (error := chunk.get("error")) is not None:
                 raise self._failure(f"it broke off its answer: {_quoted(_message(error))}; see its log")
             if not (choices := chunk.get("choices")):  # how many tokens it took, and other notes
                 return "", False
-            text = (choices[0].get("delta") or {}).get("content") or ""
-            return text, choices[0].get("finish_reason") is not None
+            delta = choices[0].get("delta") or {}
+            calls.add(delta.get("tool_calls") or [])
+            return delta.get("content") or "", choices[0].get("finish_reason") is not None
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise self._failure(f"it sent no piece of an answer: {_quoted(data)}") from error
 
@@ -132,17 +141,21 @@ class Endpoint:
         return ServerFailed(f"the model's server {self.address}: {what}")
 
 
-def request_body(model: str, messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
+def request_body(
+    model: str, messages: Sequence[Message], sampling: Sampling, tools: Sequence[Tool] = ()
+) -> dict[str, Any]:
     """Return the request for an answer in pieces; servers' own defaults are not greedy, so all is said."""
     body: dict[str, Any] = {
         "model": model,
-        "messages": [{"role": message.role, "content": message.text} for message in messages],
+        "messages": messages_on_wire(messages),
         "stream": True,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "seed": sampling.seed,
         "max_tokens": sampling.max_tokens,
     }
+    if tools:
+        body["tools"], body["tool_choice"] = tools_on_wire(tools), choice_on_wire(sampling.call)
     if sampling.stop:
         body["stop"] = list(sampling.stop)
     if sampling.logit_bias:

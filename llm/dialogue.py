@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llm.engine import Message, Role, heard_part
+from llm.engine import Message, Role, Tool, heard_part
 from llm.errors import ContextOverflow, OutOfTurn
 from llm.template import ChatTemplate
 from llm.tokenizer import TextStream, TextTokenizer
@@ -32,9 +32,12 @@ class Prompt:
 class Dialogue:
     """Turns, the first of them the system's, and the prompt that they make. Not thread-safe."""
 
-    def __init__(self, system: str, tokenizer: TextTokenizer, template: ChatTemplate) -> None:
+    def __init__(
+        self, system: str, tokenizer: TextTokenizer, template: ChatTemplate, tools: Sequence[Tool] = ()
+    ) -> None:
         self._tokenizer = tokenizer
         self._template = template
+        self.tools = tuple(tools)
         self._turns = [self.turn("system", system)] if system else []
         self._fixed = len(self._turns)  # turns that are never dropped
 
@@ -46,31 +49,47 @@ class Dialogue:
     def opening(self) -> list[int]:
         """Return the ids that every prompt begins with: all before the first user's text."""
         turns = self._turns[: self._fixed]
-        before, *after = self._template.frame([*(turn.role for turn in turns), "user"])
+        before, *after = self._template.frame([*(turn.role for turn in turns), "user"], self.tools)
         return [*before, *(id for turn, frame in zip(turns, after, strict=False) for id in turn.ids + frame)]
 
     def turn(self, role: Role, text: str) -> Turn:
         """Make a turn from text that was not generated here."""
-        return Turn(role, text, tuple(self._tokenizer.encode(text)))
+        encode = self._tokenizer.encode_answer if role == "assistant" else self._tokenizer.encode
+        return Turn(role, text, tuple(encode(text)))
 
     def answer(self, ids: Sequence[int], heard: str | None = None) -> Turn:
         """Make a turn of generated tokens, up to the last one heard whole (None: all). Raises NotSaid."""
         kept = ids if heard is None else ids[: heard_length(self._tokenizer, ids, heard)]
         return Turn("assistant", self._tokenizer.decode(kept), tuple(kept))
 
-    def append(self, turn: Turn) -> None:
-        """Add a turn at the end; one without tokens says nothing, and is left out."""
+    def add(self, turn: Turn, index: int | None = None) -> None:
+        """Insert a turn (None: at the end); one without tokens says nothing, and is left out."""
         if turn.ids:
-            self._turns.append(turn)
+            self._turns.insert(len(self._turns) if index is None else max(index, self._fixed), turn)
 
-    def truncate(self, heard: str) -> None:
-        """Cut the last answer to what was heard; if that is "", it goes. Raises NotSaid or OutOfTurn."""
+    def remove(self, index: int) -> None:
+        """Take a turn out. Raises OutOfTurn for one that is not there, or is fixed."""
+        self._require(index)
+        del self._turns[index]
+
+    def truncate(self, heard: str, index: int | None = None) -> None:
+        """Cut an answer (None: the last) to what was heard; "": it goes. Raises NotSaid or OutOfTurn."""
+        index = self._last_answer() if index is None else index
+        self._require(index)
+        cut = self.answer(self._turns[index].ids, heard)
+        self._turns[index : index + 1] = [cut] if cut.ids else []
+
+    def _last_answer(self) -> int:
         for index in reversed(range(self._fixed, len(self._turns))):
             if self._turns[index].role == "assistant":
-                cut = self.answer(self._turns[index].ids, heard)
-                self._turns[index : index + 1] = [cut] if cut.ids else []
-                return
+                return index
         raise OutOfTurn("there is no answer to truncate")
+
+    def _require(self, index: int) -> None:
+        if not self._fixed <= index < len(self._turns):
+            raise OutOfTurn(
+                f"message {index} of {len(self._turns)} cannot be changed; {self._fixed} are fixed"
+            )
 
     def prompt(self, user: Turn | None, room: int) -> Prompt:
         """Return the ids up to where an answer to `user` (None: to the dialogue) begins, at most `room`.
@@ -104,7 +123,7 @@ class Dialogue:
 
     def _assembled(self, turns: list[Turn], user: Turn | None) -> Prompt:
         asked = turns if user is None else [*turns, user]
-        before, *after = self._template.frame([turn.role for turn in asked])
+        before, *after = self._template.frame([turn.role for turn in asked], self.tools)
         ids, start = list(before), 0
         for turn, frame in zip(asked, after, strict=True):
             start = len(ids)

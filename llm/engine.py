@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import inf
 from reprlib import repr as shortened
 from typing import Literal, Protocol
@@ -14,15 +14,24 @@ MOST_STOPS = 16  # all are searched for with every token; OpenAI's API allows 4
 MOST_BIAS = 100  # either way, as in OpenAI's API; so much forces a token, or bans it
 PENALTIES = (0.1, 10.0)  # in use are 1 to 1.3; these keep every float32 score finite
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a dialogue."""
+    """One message of a dialogue. A tool's is what it returned; how it was called: see `tool_calls`."""
 
     role: Role
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the assistant may ask for; `parameters` is the JSON schema of its arguments."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,7 @@ class Sampling:
     seed: int = 0  # of each answer's own random numbers
     max_tokens: int = 160  # about a minute of speech
     stop: tuple[str, ...] = ()  # the answer ends before the first of these to appear
+    call: str | None = None  # the answer begins with a call of this tool, "": of any; None: as it may be
 
     def __post_init__(self) -> None:
         # Every check is of what is allowed: no comparison with NaN is true.
@@ -144,12 +154,16 @@ class Chat(Protocol):
         """Forget the pending turn, if there is one: the user went on speaking."""
         ...
 
-    def truncate(self, heard: str) -> None:
-        """Cut the last committed answer to this prefix, as `commit` does."""
+    def truncate(self, heard: str, index: int | None = None) -> None:
+        """Cut the answer at `index` of the history (None: the last one) to this prefix, as `commit` does."""
         ...
 
-    def add(self, message: Message) -> None:
-        """Append a message that nobody spoke here: typed text, a note of the system."""
+    def add(self, message: Message, index: int | None = None) -> None:
+        """Insert a message that nobody spoke here at `index` of the history; None: at its end."""
+        ...
+
+    def remove(self, index: int) -> None:
+        """Take the message at `index` out of the history."""
         ...
 
     @property
@@ -167,6 +181,6 @@ class LanguageModel(Protocol):
 
     name: str
 
-    def chat(self, system: str) -> Chat:
-        """Open a conversation under this system text ("": none of our own)."""
+    def chat(self, system: str, tools: Sequence[Tool] = ()) -> Chat:
+        """Open a conversation under this system text ("": none of our own), in which tools may be called."""
         ...

@@ -7,6 +7,7 @@ LlmError
 ├── NotSaid               heard text that is no prefix of what the assistant said
 ├── OutOfTurn             a call that the state of the chat does not allow: commit without an answer
 ├── BadSampling           an option of how tokens are chosen that has an impossible value; a ValueError too
+├── BadCall               the model calls a tool that there is not, or in no form that can be read
 └── ServerFailed          a model's server cannot be reached, refuses, or breaks off its answer
 """
 
@@ -43,6 +44,10 @@ class BadSampling(LlmError, ValueError):
     def __init__(self, parameter: str, complaint: str) -> None:
         super().__init__(f"{parameter} {complaint}")
         self.parameter = parameter  # the option's name, for an answer that is read by a program
+
+
+class BadCall(LlmError):
+    """The model called a tool that there is not, or its call cannot be read."""
 
 
 class ServerFailed(LlmError):

@@ -14,7 +14,7 @@ from llm import layout, packed
 from llm.compiled import CompiledTransformer
 from llm.decoder import Decoder
 from llm.dialogue import Dialogue, Prompt, Turn
-from llm.engine import Message, Sampling, Token
+from llm.engine import Message, Sampling, Token, Tool
 from llm.errors import OutOfTurn
 from llm.generation import Generation
 from llm.layout import Weights
@@ -26,7 +26,8 @@ from llm.recorded import RecordedTransformer
 from llm.sampling import Sampler
 from llm.scheduler import Scheduler
 from llm.template import ChatTemplate
-from llm.tokenizer import TextTokenizer
+from llm.tokenizer import TextStream, TextTokenizer
+from llm.tool_calls import opening
 from llm.vocabulary import Vocabulary
 from llm.window import FREE, PRIOR, Lookup, Source, Window, window_costs
 
@@ -99,9 +100,12 @@ class LocalModel:
         self.odds = list(PRIOR)  # of what a conversation's own text proposes, learnt by all of them
         self._prefixes = prefixes
 
-    def chat(self, system: str) -> LocalChat:
-        """Open a conversation; the first one with a system text computes it, the next ones copy that."""
-        dialogue = Dialogue(system, self.tokenizer, self.template)
+    def chat(self, system: str, tools: Sequence[Tool] = ()) -> LocalChat:
+        """Open a conversation; the first one with a system text computes it, the next ones copy that.
+
+        Raises WeightsUnsupported if the model knows no tools.
+        """
+        dialogue = Dialogue(system, self.tokenizer, self.template, tools)
         return LocalChat(
             self, dialogue, self.scheduler.run_steps(self._begun(dialogue.opening()), urgent=True)
         )
@@ -173,16 +177,24 @@ class LocalChat:
         Raises ContextOverflow, OutOfTurn, or BadSampling for a token that the vocabulary does not have.
         """
         decoder = self._open()
-        if self._pending is not None:
-            raise OutOfTurn("an answer is pending; commit or discard it first")
+        self._require_settled()
         sampler = Sampler(sampling, vocabulary=self._model.vocabulary.size)
         user = None if user_text is None else self._dialogue.turn("user", user_text)
         self._pending = pending = _Pending(user, stops=bool(sampling.stop))
         self._turn_over = None
         prompt = self._dialogue.prompt(user, self._room)
         pending.start = prompt.start
-        beginning = self._beginning(decoder, prompt, sampler, spoken=user is not None)
+        forced = self._forced(sampling)
+        beginning = self._beginning(decoder, prompt, forced, sampler, spoken=user is not None)
         self._generation = generation = self._model.scheduler.run_steps(beginning, urgent=True)
+        stream = TextStream(self._model.tokenizer)
+        for id in forced:
+            token = Token(id, stream.push(id), 0.0)
+            pending.said.append(id)
+            pending.text += token.text
+            yield token
+            if self._pending is not pending:
+                return
         with closing(self._model.scheduler.tokens(generation)) as tokens:
             for token in tokens:
                 pending.said.append(token.id)
@@ -191,17 +203,24 @@ class LocalChat:
                 if self._pending is not pending:  # committed or discarded: what follows is nobody's
                     return
 
+    def _forced(self, sampling: Sampling) -> list[int]:
+        """Return the ids that the answer begins with, whatever the model would say."""
+        if sampling.call is None:
+            return []
+        return self._model.tokenizer.encode_answer(opening(sampling.call, self._dialogue.tools))
+
     def _beginning(
-        self, decoder: Decoder, prompt: Prompt, sampler: Sampler, *, spoken: bool
+        self, decoder: Decoder, prompt: Prompt, forced: list[int], sampler: Sampler, *, spoken: bool
     ) -> Generator[None, None, Generation]:
-        """Compute the prompt, and begin the answer to it."""
-        vocabulary, opening = self._model.vocabulary, prompt.opening
-        yield from decoder.prefilling(prompt.ids, scored=len(opening) + 1)
-        over, first = decoder.logits(len(opening), 0)
+        """Compute the prompt and the answer's `forced` tokens, and begin what follows them."""
+        vocabulary, ids = self._model.vocabulary, [*prompt.ids, *forced]
+        behind = len(prompt.opening) + len(forced)  # the user's text
+        yield from decoder.prefilling(ids, scored=behind + 1)
+        over, first = decoder.logits(behind, 0)
         if spoken:
-            self._turn_over = vocabulary.turn_over(over, opening[0])
-        room = decoder.positions - len(prompt.ids)
-        generation = Generation(decoder, vocabulary, sampler, self._window, prompt.ids, room)
+            self._turn_over = vocabulary.turn_over(over, prompt.opening[0])
+        room = decoder.positions - len(ids)
+        generation = Generation(decoder, vocabulary, sampler, self._window, ids, room)
         generation.take(first[None])
         generation.hand_over()
         return generation
@@ -220,8 +239,8 @@ class LocalChat:
             heard = self._pending.text
         answer = self._dialogue.answer(self._pending.said, heard)
         if self._pending.user is not None:
-            self._dialogue.append(self._pending.user)
-        self._dialogue.append(answer)
+            self._dialogue.add(self._pending.user)
+        self._dialogue.add(answer)
         self._start = self._pending.start
         self.discard()
 
@@ -237,15 +256,14 @@ class LocalChat:
         here. Raises NotSaid, ContextOverflow, or OutOfTurn while an answer is pending.
         """
         decoder = self._open()
-        if self._pending is not None:
-            raise OutOfTurn("an answer is pending; commit or discard it first")
+        self._require_settled()
         user, answer = self._dialogue.turn("user", user_text), self._dialogue.answer(said, heard)
         prompt = self._dialogue.prompt(user, self._room)
         if part is not None:
             ids = [*prompt.ids, *said][: prompt.start + part.tokens]
             self._model.scheduler.run(lambda: decoder.resume(ids, part))
-        self._dialogue.append(user)
-        self._dialogue.append(answer)
+        self._dialogue.add(user)
+        self._dialogue.add(answer)
 
     def propose_from(self, source: Source) -> None:
         """Let what answers may repeat be proposed from there too: they come sooner, and stay the same."""
@@ -257,15 +275,19 @@ class LocalChat:
             self._generation.stop()
         self._pending = self._generation = None
 
-    def truncate(self, heard: str) -> None:
+    def truncate(self, heard: str, index: int | None = None) -> None:
         """See `Chat`. Raises NotSaid, or OutOfTurn without an answer in the dialogue."""
-        self._dialogue.truncate(heard)
+        self._dialogue.truncate(heard, index)
 
-    def add(self, message: Message) -> None:
+    def add(self, message: Message, index: int | None = None) -> None:
         """See `Chat`. Raises OutOfTurn while an answer is pending."""
-        if self._pending is not None:
-            raise OutOfTurn("an answer is pending; commit or discard it first")
-        self._dialogue.append(self._dialogue.turn(message.role, message.text))
+        self._require_settled()
+        self._dialogue.add(self._dialogue.turn(message.role, message.text), index)
+
+    def remove(self, index: int) -> None:
+        """See `Chat`. Raises OutOfTurn while an answer is pending, or for the system's own text."""
+        self._require_settled()
+        self._dialogue.remove(index)
 
     @property
     def history(self) -> tuple[Message, ...]:
@@ -276,6 +298,10 @@ class LocalChat:
         """See `Chat`."""
         self.discard()
         self._decoder = None
+
+    def _require_settled(self) -> None:
+        if self._pending is not None:
+            raise OutOfTurn("an answer is pending; commit or discard it first")
 
     def _open(self) -> Decoder:
         if self._decoder is None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
-from llm.engine import Chat, LanguageModel, Message, Sampling, Token, heard_part
+from llm.engine import Chat, LanguageModel, Message, Sampling, Token, Tool, heard_part
 from llm.errors import OutOfTurn
 from llm.local import LocalChat
 from llm.parts import Part
@@ -25,8 +25,10 @@ class RememberingModel:
         self._open = replies
         self._replies: dict[str, CommonReplies] = {}  # by system text: a service has a handful
 
-    def chat(self, system: str) -> RememberingChat:
-        """Open a conversation."""
+    def chat(self, system: str, tools: Sequence[Tool] = ()) -> Chat:
+        """Open a conversation; with tools, whose answers depend on more than words, nothing is kept."""
+        if tools:
+            return self._model.chat(system, tools)
         if system not in self._replies:
             self._replies[system] = self._open(system)
         return RememberingChat(self._model.chat(system), self._replies[system])
@@ -59,8 +61,7 @@ class RememberingChat:
 
     def reply(self, user_text: str | None, sampling: Sampling) -> Generator[Token]:
         """See `Chat`. Only greedy decoding repeats itself: only there is a kept reply used."""
-        if self._answer is not None:
-            raise OutOfTurn("an answer is pending; commit or discard it first")
+        self._require_settled()
         context = self._context()
         found = None
         if user_text is not None and sampling == Sampling(max_tokens=sampling.max_tokens):
@@ -130,15 +131,19 @@ class RememberingChat:
             self._chat.discard()
         self._answer = None
 
-    def truncate(self, heard: str) -> None:
+    def truncate(self, heard: str, index: int | None = None) -> None:
         """See `Chat`."""
-        self._chat.truncate(heard)
+        self._chat.truncate(heard, index)
 
-    def add(self, message: Message) -> None:
+    def add(self, message: Message, index: int | None = None) -> None:
         """See `Chat`. Raises OutOfTurn while an answer is pending."""
-        if self._answer is not None:
-            raise OutOfTurn("an answer is pending; commit or discard it first")
-        self._chat.add(message)
+        self._require_settled()
+        self._chat.add(message, index)
+
+    def remove(self, index: int) -> None:
+        """See `Chat`. Raises OutOfTurn while an answer is pending."""
+        self._require_settled()
+        self._chat.remove(index)
 
     @property
     def history(self) -> tuple[Message, ...]:
@@ -149,6 +154,10 @@ class RememberingChat:
         """See `Chat`."""
         self._answer = None
         self._chat.close()
+
+    def _require_settled(self) -> None:
+        if self._answer is not None:
+            raise OutOfTurn("an answer is pending; commit or discard it first")
 
     def _context(self) -> str:
         """Name the dialogue so far: the same words may mean something else under another."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 from llm.completions import Endpoint
-from llm.engine import Message, Sampling, Token, heard_part
+from llm.engine import Message, Sampling, Token, Tool, heard_part
 from llm.errors import ContextOverflow, OutOfTurn, ServerFailed
 
 NO_ID = -1  # a piece of text is no token: its id, if it is one, is known to the server alone
@@ -25,9 +25,9 @@ class RemoteModel:
         self.endpoint = Endpoint(base_url, api_key)
         self.name = name or self._only_model()
 
-    def chat(self, system: str) -> RemoteChat:
+    def chat(self, system: str, tools: Sequence[Tool] = ()) -> RemoteChat:
         """Open a conversation; the server hears of it with the first question."""
-        return RemoteChat(self, system)
+        return RemoteChat(self, system, tools)
 
     def _only_model(self) -> str:
         names = self.endpoint.models()
@@ -47,8 +47,9 @@ class _Pending:
 class RemoteChat:
     """A `Chat` as text. The server finds by itself what it has computed before."""
 
-    def __init__(self, model: RemoteModel, system: str) -> None:
+    def __init__(self, model: RemoteModel, system: str, tools: Sequence[Tool] = ()) -> None:
         self._model = model
+        self._tools = tools
         self._messages = [Message("system", system)] if system else []
         self._fixed = len(self._messages)  # messages that are never dropped
         self._pending: _Pending | None = None
@@ -79,7 +80,8 @@ class RemoteChat:
         asked = [] if user is None else [user]
         while True:
             try:
-                yield from self._model.endpoint.answer(self._model.name, [*self._messages, *asked], sampling)
+                messages = [*self._messages, *asked]
+                yield from self._model.endpoint.answer(self._model.name, messages, sampling, self._tools)
                 return
             except ContextOverflow:  # only before the first text
                 if not self._shorten(keep_last=user is None):
@@ -112,27 +114,37 @@ class RemoteChat:
             raise OutOfTurn("there is no pending turn to commit")
         said = heard_part(self._pending.said, heard)
         if self._pending.user is not None:
-            self._append(self._pending.user)
-        self._append(Message("assistant", said))
+            self._insert(self._pending.user, len(self._messages))
+        self._insert(Message("assistant", said), len(self._messages))
         self._pending = None
 
     def discard(self) -> None:
         """See `Chat`."""
         self._pending = None
 
-    def truncate(self, heard: str) -> None:
+    def truncate(self, heard: str, index: int | None = None) -> None:
         """See `Chat`. Raises NotSaid, or OutOfTurn without an answer in the dialogue."""
+        index = self._last_answer() if index is None else index
+        cut = Message("assistant", heard_part(self._messages[index].text, heard))
+        self._messages[index : index + 1] = [cut] if cut.text else []
+
+    def _last_answer(self) -> int:
         for index in reversed(range(self._fixed, len(self._messages))):
             if self._messages[index].role == "assistant":
-                cut = Message("assistant", heard_part(self._messages[index].text, heard))
-                self._messages[index : index + 1] = [cut] if cut.text else []
-                return
+                return index
         raise OutOfTurn("there is no answer to truncate")
 
-    def add(self, message: Message) -> None:
+    def add(self, message: Message, index: int | None = None) -> None:
         """See `Chat`. Raises OutOfTurn while an answer is pending."""
         self._require_settled()
-        self._append(message)
+        self._insert(message, len(self._messages) if index is None else max(index, self._fixed))
+
+    def remove(self, index: int) -> None:
+        """See `Chat`. Raises OutOfTurn while an answer is pending, or for the system's own text."""
+        self._require_settled()
+        if not self._fixed <= index < len(self._messages):
+            raise OutOfTurn(f"message {index} of {len(self._messages)} cannot be removed")
+        del self._messages[index]
 
     @property
     def history(self) -> tuple[Message, ...]:
@@ -144,9 +156,9 @@ class RemoteChat:
         self._pending = None
         self._closed = True
 
-    def _append(self, message: Message) -> None:
+    def _insert(self, message: Message, index: int) -> None:
         if message.text:  # one without says nothing, and is left out
-            self._messages.append(message)
+            self._messages.insert(index, message)
 
     def _require_open(self) -> None:
         if self._closed:

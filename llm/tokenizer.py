@@ -15,6 +15,8 @@ from llm.errors import WeightsUnsupported
 
 # A token that begins with one of these, after a space or not, ends the phrase before it.
 BOUNDARY_MARKS = ".,;:!?…—–(\n。，、；：！？（"
+# Tokens of their own where a model was trained to call tools (Qwen, Hermes), plain text elsewhere.
+TOOL_MARKS = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")
 
 
 def byte_alphabet() -> dict[str, int]:
@@ -56,17 +58,27 @@ class TextTokenizer:
         self._tokenizer = Tokenizer.from_str(tokenizer_json)
         self._tokenizer.encode_special_tokens = True  # control tokens in a text are plain characters
         self._control = {self.piece(id): id for id in self._control_ids}
-        self._control_pattern = re.compile("(" + "|".join(map(re.escape, self._control)) + ")")
+        known = ((mark, self._tokenizer.token_to_id(mark)) for mark in TOOL_MARKS)
+        self._marks = {mark: id for mark, id in known if id is not None}
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of what somebody said."""
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
+    def encode_answer(self, text: str) -> list[int]:
+        """Return the ids of what the assistant said, calls of tools among it."""
+        return self._encode_around(self._marks, text)
+
     def encode_template(self, fragment: str) -> list[int]:
         """Return the ids of a piece of chat template, where control tokens mean themselves."""
+        return self._encode_around(self._control | self._marks, fragment)
+
+    def _encode_around(self, whole: dict[str, int], text: str) -> list[int]:
+        """Encode text in which the tokens `whole`, by their pieces, stand for themselves."""
+        pattern = "(" + "|".join(map(re.escape, whole)) + ")"
         ids: list[int] = []
-        for text in filter(None, self._control_pattern.split(fragment)):
-            ids += [self._control[text]] if text in self._control else self.encode(text)
+        for part in filter(None, re.split(pattern, text) if whole else [text]):
+            ids += [whole[part]] if part in whole else self.encode(part)
         return ids
 
     def piece(self, id: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, TypeVarTuple
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from asr.engine import SAMPLE_RATE_HZ, Hypothesis, Word
 from asr.loudness import STEP_SAMPLES, Loudness
 from assistant.workers import Worker
-from llm.engine import Message, Sampling, Token
+from llm.engine import Message, Sampling, Token, Tool
 from transport.events import Command
 from transport.protocol import RealtimeProtocol
 from transport.settings import SessionSettings
@@ -150,6 +150,8 @@ class ScriptedChat:
     history: tuple[Message, ...] = ()
     turn_over: float | None = None
     prefilled: list[str] = field(default_factory=list)
+    tools: tuple[Tool, ...] = ()
+    asked: list[Sampling] = field(default_factory=list)
     _pending: tuple[str | None, str] | None = None
 
     def prefill(self, user_text: str) -> int:
@@ -157,7 +159,9 @@ class ScriptedChat:
         return len(user_text.split())
 
     def reply(self, user_text: str | None, sampling: Sampling) -> Iterator[Token]:
-        asked = user_text if user_text is not None else self.history[-1].text
+        self.asked.append(sampling)
+        said = [message.text for message in self.history if message.role != "system"]
+        asked = user_text if user_text is not None else said[-1] if said else ""
         self._pending = (user_text, "")
         for word in self.answers.get(asked, f"You said {asked}").split()[: sampling.max_tokens]:
             self._pending = (user_text, self._pending[1] + word + " ")
@@ -174,14 +178,20 @@ class ScriptedChat:
     def discard(self) -> None:
         self._pending = None
 
-    def truncate(self, heard: str) -> None:
-        *before, last = self.history
-        assert last.role == "assistant" and last.text.startswith(heard)
-        self.history = (*before, *([Message("assistant", heard)] if heard else []))
+    def truncate(self, heard: str, index: int | None = None) -> None:
+        at = len(self.history) - 1 if index is None else index
+        assert self.history[at].role == "assistant" and self.history[at].text.startswith(heard)
+        cut = [Message("assistant", heard)] if heard else []
+        self.history = (*self.history[:at], *cut, *self.history[at + 1 :])
 
-    def add(self, message: Message) -> None:
+    def add(self, message: Message, index: int | None = None) -> None:
         assert self._pending is None, "a message during a pending turn"
-        self.history += (message,)
+        at = len(self.history) if index is None else index
+        self.history = (*self.history[:at], *([message] if message.text else []), *self.history[at:])
+
+    def remove(self, index: int) -> None:
+        assert self._pending is None, "a removal during a pending turn"
+        self.history = (*self.history[:index], *self.history[index + 1 :])
 
     def close(self) -> None:
         pass
@@ -189,13 +199,17 @@ class ScriptedChat:
 
 @dataclass
 class ScriptedModel:
-    """One chat, to look into afterwards."""
+    """Its first chat is to be looked into afterwards; so are those opened later."""
 
     chats: ScriptedChat
     name: str = "scripted"
+    opened: list[ScriptedChat] = field(default_factory=list)
 
-    def chat(self, system: str) -> ScriptedChat:
-        return self.chats
+    def chat(self, system: str, tools: Sequence[Tool] = ()) -> ScriptedChat:
+        chat = self.chats if not self.opened else ScriptedChat(self.chats.answers)
+        chat.tools = tuple(tools)
+        self.opened.append(chat)
+        return chat
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from hypothesis import strategies as st
@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from assistant.service import ServiceConfig, application
-from llm.engine import Sampling, Token
+from llm.engine import Sampling, Token, Tool
 from llm.errors import OutOfTurn
 from tests.dialogues import ANSWERS, room
 from tests.fakes import ScriptedChat
@@ -41,10 +41,10 @@ class StrictChat(ScriptedChat):
             raise OutOfTurn("there is no pending turn to commit")
         super().commit(heard)
 
-    def truncate(self, heard: str) -> None:
+    def truncate(self, heard: str, index: int | None = None) -> None:
         if not self.history or self.history[-1].role != "assistant":
             raise OutOfTurn("there is no answer to truncate")
-        super().truncate(heard)
+        super().truncate(heard, index)
 
 
 class ManyChats:
@@ -52,7 +52,7 @@ class ManyChats:
 
     name = "scripted"
 
-    def chat(self, system: str) -> StrictChat:
+    def chat(self, system: str, tools: Sequence[Tool] = ()) -> StrictChat:
         return StrictChat(dict(ANSWERS))
 
 

@@ -23,7 +23,7 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
 from transport import events
-from transport.items import MAX_CONVERSATION_CHARS, MAX_ITEMS
+from transport.conversation import MAX_CONVERSATION_CHARS, MAX_ITEMS
 from transport.protocol import RealtimeProtocol
 from transport.settings import SessionSettings
 

@@ -10,6 +10,7 @@ from assistant.playback import Playback
 from assistant.reply import Reply, ReplyNotes, Voice
 from assistant.workers import Worker
 from llm.engine import Token
+from llm.tool_calls import ToolCallStream
 from tts.engine import Speech, SpokenWord
 
 RATE_HZ = 100
@@ -40,7 +41,8 @@ async def test_the_words_of_each_part_are_heard_when_it_was() -> None:
     queued: list[str] = []
     playback, worker = Playback(RATE_HZ), Worker("voice")
     notes = ReplyNotes(lambda mark: None, delivered, lambda error: None)
-    await Reply(tokens(), Voice(TwoParts(), worker), playback, notes).run()
+    voice = Voice(TwoParts(), worker)
+    await Reply(tokens(), voice, playback, notes, calls=ToolCallStream(()), max_tokens=9).run()
     worker.close()
     assert queued[0] == "One"
     assert playback.said.rstrip() == "One two."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ from assistant.persona import SAMPLES
 from assistant.service import ServiceConfig, load_engines, running
 from assistant.turn_policy import words_of
 from assistant.weights import Store
-from llm.engine import Chat, LanguageModel, Message
+from llm.engine import Chat, LanguageModel, Message, Tool
 from transport.client import RealtimeClient, Received
 
 Audio = NDArray[np.float32]
@@ -41,8 +41,8 @@ class OpenModel:
         self.chats: list[Chat] = []
         self._model = model
 
-    def chat(self, system: str) -> Chat:
-        self.chats.append(self._model.chat(system))
+    def chat(self, system: str, tools: Sequence[Tool] = ()) -> Chat:
+        self.chats.append(self._model.chat(system, tools))
         return self.chats[-1]
 
     def history(self) -> tuple[Message, ...]:

@@ -99,6 +99,35 @@ def test_a_later_truncation_cuts_the_last_answer(model: LocalModel) -> None:
         chat.truncate("")
 
 
+def test_an_earlier_message_is_taken_out_and_another_put_in_its_place(model: LocalModel) -> None:
+    chat, fresh = model.chat(SYSTEM), model.chat(SYSTEM)
+    said = say(chat, "Hello?")
+    chat.commit()
+    chat.remove(1)
+    chat.add(Message("user", "Hi?"), 1)
+    assert chat.history[1:] == (Message("user", "Hi?"), Message("assistant", said))
+    for message in chat.history[1:]:
+        fresh.add(message)
+    assert say(chat, "And?") == say(fresh, "And?")
+
+
+def test_an_earlier_answer_can_be_truncated(model: LocalModel) -> None:
+    chat = model.chat(SYSTEM)
+    said = say(chat, "Hello?")
+    chat.commit()
+    chat.add(Message("assistant", "Another."))
+    chat.truncate(said[:6], 2)
+    assert said.startswith(chat.history[2].text) and chat.history[3].text == "Another."
+
+
+def test_the_system_text_stays_where_it_is(model: LocalModel) -> None:
+    chat = model.chat(SYSTEM)
+    chat.add(Message("user", "first"), 0)
+    assert [message.role for message in chat.history] == ["system", "user"]
+    with pytest.raises(OutOfTurn, match="cannot be changed"):
+        chat.remove(0)
+
+
 def test_heard_words_that_were_never_said_are_refused_and_change_nothing(model: LocalModel) -> None:
     chat = model.chat(SYSTEM)
     said = say(chat, "Hello?")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from llm.engine import Message, Sampling
+from llm.engine import Chat, Message, Sampling
 from llm.errors import NotSaid, OutOfTurn
 from llm.local import LocalModel
-from llm.remembering import RememberingChat, RememberingModel
+from llm.remembering import RememberingModel
 from llm.replies import CommonReplies, digest
 from tests.tiny_model import tiny_model
 
@@ -29,7 +30,7 @@ def model(local: LocalModel, tmp_path: Path) -> RememberingModel:
     )
 
 
-def say(chat: RememberingChat, text: str, sampling: Sampling = SHORT) -> tuple[str, list[int]]:
+def say(chat: Chat, text: str, sampling: Sampling = SHORT) -> tuple[str, list[int]]:
     tokens = list(chat.reply(text, sampling))
     return "".join(token.text for token in tokens), [token.id for token in tokens]
 
@@ -105,6 +106,7 @@ def test_what_was_not_heard_to_its_end_or_discarded_is_not_learnt(model: Remembe
         chat = model.chat("Be kind.")
         reply = chat.reply(QUESTION, SHORT)
         assert next(reply).id != -1
+        assert isinstance(reply, Generator)
         reply.close()
         chat.commit()
         chat = model.chat("Be kind.")

@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 
 from transport import events
 from transport.audio_formats import AudioFormat
+from transport.calls import FunctionCall, FunctionCallOutput
 from transport.errors import RejectedEventError
 from transport.events import Command, parse_event
 from transport.items import Item
 from transport.settings import SessionSettings, Transcription, TurnDetection
+from transport.tools import FunctionTool, ToolChoice
 
 DEFAULTS = SessionSettings(instructions="Be brief.")
+TOOL = {"type": "function", "name": "find", "parameters": {"type": "object"}}
+AUDIO: dict[str, object] = {"type": "input_audio", "audio": "AEAAwABAAMAAQADAAEAAwABAAMAAQADAAEAAwA=="}
 
 
 def parse(event: object, current: SessionSettings = DEFAULTS) -> Command:
@@ -198,7 +202,12 @@ def test_inf_takes_the_token_limit_away() -> None:
         ({"max_output_tokens": 0}, "session.max_output_tokens", "is 0"),
         ({"max_output_tokens": True}, "session.max_output_tokens", "whole number"),
         ({"instructions": 3}, "session.instructions", "is 3: send a string"),
-        ({"tools": [{"type": "function"}]}, "session.tools", "not supported yet"),
+        ({"tools": [{"type": "function"}]}, "session.tools[0].name", "is missing"),
+        ({"tools": [{"type": "mcp", "server_label": "x"}]}, "session.tools[0].server_label", "not a field"),
+        ({"tools": [TOOL, TOOL]}, "session.tools", "two tools named 'find'"),
+        ({"tools": [{**TOOL, "name": "look up"}]}, "session.tools[0].name", "send 1 to 64 letters"),
+        ({"tools": [TOOL], "tool_choice": {"name": "f"}}, "session.tool_choice", "known are find"),
+        ({"tool_choice": "required"}, "session.tool_choice", "there are no tools"),
         ({"audio": {"output": {"speed": 9}}}, "session.audio.output.speed", "is 9: send 0.25 to 1.5"),
         ({"audio": {"output": {"speed": -(10**400)}}}, "session.audio.output.speed", "send 0.25 to 1.5"),
         ({"audio": {"input": {"format": "pcm16"}}}, "session.audio.input.format", "send an object"),
@@ -236,10 +245,58 @@ def test_a_written_message_becomes_an_item_with_its_parts_joined() -> None:
     assert command == events.ItemCreated(Item("item_new", "user", "input_text", "one\ntwo"))
 
 
+def test_an_earlier_turn_may_be_told_with_its_transcript_or_its_audio() -> None:
+    def created(role: str, part: dict[str, object]) -> events.ItemCreated:
+        item = {"type": "message", "role": role, "content": [part]}
+        command = parse({"type": "conversation.item.create", "item": item})
+        assert isinstance(command, events.ItemCreated)
+        return command
+
+    told = created("user", {"type": "input_audio", "transcript": "hello"})
+    assert told == events.ItemCreated(Item("item_new", "user", "input_audio", "hello"))
+    assert created("assistant", {"type": "output_audio", "transcript": "Hi."}).item.text == "Hi."
+    heard = created("user", AUDIO)
+    assert heard.item.text is None and heard.recording is not None
+    assert (len(heard.recording.samples), heard.recording.sample_rate_hz) == (14, 24_000)
+
+
+def test_a_call_and_its_result_become_items() -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "find", "arguments": "{}"}
+    command = parse({"type": "conversation.item.create", "item": call})
+    assert command == events.ItemCreated(FunctionCall("item_new", "c", "find", "{}"))
+    output = {"type": "function_call_output", "call_id": "c", "output": "", "id": "mine"}
+    command = parse({"type": "conversation.item.create", "item": output})
+    assert command == events.ItemCreated(FunctionCallOutput("mine", "c", ""))
+
+
+def test_a_response_request_may_be_about_items_of_its_own() -> None:
+    text = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Topic?"}]}
+    asked = {
+        "conversation": "none",
+        "input": [{"type": "item_reference", "id": "item_7"}, text],
+        "metadata": {"topic": "weather"},
+        "tools": [TOOL],
+        "tool_choice": "required",
+        "audio": {"output": {"format": {"type": "audio/pcmu"}, "voice": "marin"}},
+    }
+    assert parse({"type": "response.create", "response": asked}) == events.ResponseRequested(
+        modality="audio",
+        output_format=AudioFormat.PCMU,
+        voice="marin",
+        tools=(FunctionTool("find", "", {"type": "object"}),),
+        tool_choice=ToolChoice("required"),
+        input=(events.ItemReference("item_7"), Item("item_new", "user", "input_text", "Topic?")),
+        in_conversation=False,
+        metadata={"topic": "weather"},
+    )
+
+
 @pytest.mark.parametrize(
     ("item", "words"),
     [
-        ({"type": "function_call_output", "call_id": "c", "output": "1"}, "only items of type message"),
+        ({"type": "mcp_call"}, "'mcp_call': send message, function_call or"),
+        ({"type": "function_call_output", "call_id": "c"}, "item.output is missing"),
+        ({"type": "function_call", "name": "find"}, "item.arguments is missing"),
         ({"type": "message", "role": "user", "content": []}, "holds no text"),
         (
             {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "  "}]},
@@ -249,7 +306,7 @@ def test_a_written_message_becomes_an_item_with_its_parts_joined() -> None:
         ({"type": "message", "role": "user", "content": [{"type": "input_image"}]}, "'input_image'"),
         (
             {"type": "message", "role": "user", "content": [{"type": "input_audio"}]},
-            "input_audio_buffer.append",
+            "send base64 audio, or the transcript",
         ),
         ({"type": "message", "role": "user", "content": "hello"}, "send an array"),
         ({"type": "message", "role": "user", "content": ["hello"]}, "content[0] is no object"),
@@ -262,7 +319,7 @@ def test_an_item_we_cannot_take_is_refused_with_the_reason(item: dict[str, objec
 def test_a_response_request_carries_what_differs_from_the_session() -> None:
     asked = {"instructions": "Whisper.", "output_modalities": ["text"], "max_output_tokens": 9, "tools": []}
     assert parse({"type": "response.create", "response": asked}) == events.ResponseRequested(
-        "Whisper.", "text", 9
+        "Whisper.", "text", 9, tools=()
     )
     assert parse({"type": "response.create"}) == events.ResponseRequested()
 
@@ -270,11 +327,18 @@ def test_a_response_request_carries_what_differs_from_the_session() -> None:
 @pytest.mark.parametrize(
     "asked",
     [
-        {"conversation": "none"},
+        {"conversation": "another"},
         {"input": [{}]},
+        {"input": ["hello"]},
+        {"input": [{"type": "message", "role": "user", "content": [AUDIO]}]},
         {"tools": [{}]},
-        {"audio": {"output": {}}},
+        {"tool_choice": {"type": "function", "name": "f"}},
+        {"audio": {"input": {}}},
         {"prompt": {"id": 1}},
+        {"metadata": {"topic": 1}},
+        {"metadata": {"topic": "x" * 513}},
+        {"metadata": {str(number): "" for number in range(17)}},
+        {"voice": "marin"},
     ],
 )
 def test_a_response_request_that_we_could_not_honour_is_refused(asked: dict[str, object]) -> None:

@@ -14,9 +14,10 @@ from pydantic import TypeAdapter
 
 from transport import events
 from transport.audio_formats import AudioFormat
+from transport.conversation import MAX_CONVERSATION_CHARS, MAX_ITEMS
 from transport.errors import LocalProtocolError
 from transport.events import Command
-from transport.items import MAX_CONVERSATION_CHARS, MAX_ITEMS, Item
+from transport.items import Item
 from transport.open_response import Usage
 from transport.protocol import RealtimeProtocol
 from transport.settings import SessionSettings
@@ -185,7 +186,7 @@ def test_speech_that_goes_on_after_a_pause_keeps_its_item(wire: Wire) -> None:
     wire.protocol.speech_stopped(2100)
     assert wire.protocol.audio_committed() == first
     item = wire.protocol.item(first)
-    assert item is not None
+    assert isinstance(item, Item)
     assert item.audio_ms == 2000
 
 
@@ -264,7 +265,7 @@ def test_a_truncation_cuts_what_was_sent_and_nothing_more(wire: Wire) -> None:
     wire.protocol.item_truncated(item_id, 0, 60, "Take")
     assert wire.kinds() == ["conversation.item.truncated"]
     item = wire.protocol.item(item_id)
-    assert item is not None
+    assert isinstance(item, Item)
     assert (item.text, item.audio_ms) == ("Take", 60)
 
 
@@ -288,27 +289,123 @@ def test_an_item_is_retrieved_deleted_and_then_not_found(wire: Wire) -> None:
 
 def test_an_item_still_being_said_cannot_be_deleted(wire: Wire) -> None:
     wire.protocol.response_started("audio")
+    wire.protocol.response_text("Rest")
     wire.sent()
     assert wire.send("conversation.item.delete", item_id=wire.protocol.response_item_id) == []
     assert wire.error()["code"] == "item_in_progress"
 
 
-def test_an_item_joins_at_the_end_under_an_id_of_its_own(wire: Wire) -> None:
-    item = {
-        "type": "message",
-        "role": "user",
-        "id": "mine",
-        "content": [{"type": "input_text", "text": "hi"}],
-    }
-    (command,) = wire.send("conversation.item.create", item=item, previous_item_id="root")
-    assert isinstance(command, events.ItemCreated)
-    wire.protocol.item_added(command.item)
-    wire.sent()
-    assert wire.send("conversation.item.create", item=item) == []
+def test_an_item_joins_where_it_is_told_to_under_an_id_of_its_own(wire: Wire) -> None:
+    def join(item_id: str, previous: str | None) -> None:
+        content = [{"type": "input_text", "text": "hi"}]
+        item = {"type": "message", "role": "user", "id": item_id, "content": content}
+        for command in wire.send("conversation.item.create", item=item, previous_item_id=previous):
+            assert isinstance(command, events.ItemCreated)
+            wire.protocol.item_added(command.item, command.previous_item_id)
+
+    for item_id, previous in [("b", "root"), ("d", None), ("a", "root"), ("c", "b"), ("e", "d")]:
+        join(item_id, previous)
+    told = [(e["item"]["id"], e["previous_item_id"]) for e in wire.sent() if e["type"].endswith("added")]
+    assert told == [("b", None), ("d", "b"), ("a", None), ("c", "b"), ("e", "d")]
+    assert wire.protocol.items_before("e") == ("d", "c", "b", "a")
+    join("a", None)
     assert wire.error()["code"] == "item_exists"
-    assert wire.send("conversation.item.create", item={**item, "id": "next"}, previous_item_id="root") == []
-    assert wire.error()["code"] == "unsupported_position"
-    assert wire.send("conversation.item.create", item={**item, "id": "next"}, previous_item_id="mine")
+    join("f", "nowhere")
+    assert wire.error()["code"] == "item_not_found"
+
+
+def test_a_call_is_told_in_the_order_of_the_api_and_its_result_must_name_it(wire: Wire) -> None:
+    wire.protocol.response_started("audio")
+    wire.protocol.response_text("Let me see. ")
+    item_id = wire.protocol.response_called("find", '{"what": "a room"}')
+    wire.protocol.response_finished("completed")
+    told = wire.sent()
+    assert [event["type"] for event in told] == [
+        "response.created",
+        "response.output_item.added",
+        "conversation.item.added",
+        "response.content_part.added",
+        "response.output_audio_transcript.delta",
+        "response.output_item.added",
+        "conversation.item.added",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+        "response.output_item.done",
+        "conversation.item.done",
+        "response.output_audio.done",
+        "response.output_audio_transcript.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "conversation.item.done",
+        "response.done",
+    ]
+    message, call = told[-1]["response"]["output"]
+    assert (message["type"], told[5]["output_index"], told[5]["item"]["status"]) == (
+        "message",
+        1,
+        "in_progress",
+    )
+    assert (call["id"], call["name"], call["arguments"]) == (item_id, "find", '{"what": "a room"}')
+    result = {"type": "function_call_output", "call_id": "another", "output": "none"}
+    assert wire.send("conversation.item.create", item=result) == []
+    assert wire.error()["code"] == "call_not_found"
+    assert wire.send("conversation.item.create", item={**result, "call_id": call["call_id"]})
+
+
+def test_an_answer_that_only_calls_has_no_message(wire: Wire) -> None:
+    wire.protocol.response_started("audio")
+    wire.protocol.response_called("find", "{}")
+    wire.protocol.response_finished("completed")
+    told = wire.sent()
+    assert not any("audio" in event["type"] or "part" in event["type"] for event in told)
+    assert [item["type"] for item in told[-1]["response"]["output"]] == ["function_call"]
+
+
+def test_a_written_response_out_of_band_stands_beside_the_answer_and_outside_the_conversation(
+    wire: Wire,
+) -> None:
+    wire.protocol.response_started("audio")
+    wire.protocol.response_text("Rest.")
+    before = wire.protocol.response_item_id
+    asked = {"conversation": "none", "output_modalities": ["text"], "metadata": {"topic": "a"}}
+    (command,) = wire.send("response.create", response=asked)
+    assert isinstance(command, events.ResponseRequested)
+    wire.sent()
+    aside = wire.protocol.response_started("text", command)
+    wire.protocol.response_text("flu", aside)
+    assert wire.send("response.cancel", response_id=aside)
+    wire.protocol.response_finished("completed", response_id=aside)
+    told = wire.sent()
+    assert not any(event["type"].startswith("conversation.") for event in told)
+    done = told[-1]["response"]
+    assert (done["conversation_id"], done["metadata"]) == (None, {"topic": "a"})
+    assert done["output"][0]["content"] == [{"type": "output_text", "text": "flu"}]
+    wire.protocol.response_finished("completed")
+    assert wire.protocol.item(str(before)) is not None
+    with pytest.raises(LocalProtocolError):
+        wire.protocol.response_text("late", aside)
+
+
+def test_a_response_request_names_items_of_the_conversation_or_is_refused(wire: Wire) -> None:
+    wire.protocol.item_added(item := Item("mine", "user", "input_text", "hello"))
+    wire.sent()
+    (command,) = wire.send("response.create", response={"input": [{"type": "item_reference", "id": "mine"}]})
+    assert isinstance(command, events.ResponseRequested)
+    assert command.input == (item,)
+    assert wire.send("response.create", response={"input": [{"type": "item_reference", "id": "x"}]}) == []
+    assert wire.error()["code"] == "item_not_found"
+
+
+def test_a_silence_that_timed_out_is_the_users_turn_without_words(wire: Wire) -> None:
+    wire.protocol.silence_timed_out(4000, 9000)
+    told = wire.sent()
+    assert [event["type"] for event in told] == [
+        "input_audio_buffer.timeout_triggered",
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.done",
+    ]
+    assert told[0]["item_id"] == told[2]["item"]["id"]
 
 
 def test_the_conversation_kept_is_bounded_and_lets_the_oldest_go(wire: Wire) -> None:

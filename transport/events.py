@@ -10,19 +10,33 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from transport.audio_formats import Samples, decode_audio
+from transport.commands import Command
+from transport.conversation import ConversationItem, read_item
 from transport.errors import RejectedEventError
 from transport.fields import Fields
-from transport.items import Item, read_item
+from transport.items import Recording
 from transport.json_text import read_json
-from transport.settings import Modality, SessionSettings
-from transport.updates import MAX_NAME_CHARS, MAX_TEXT_CHARS, merged, read_max_output_tokens, read_modality
+from transport.requests import ItemReference, NewId, ResponseRequested, read_request
+from transport.settings import SessionSettings
+from transport.updates import MAX_NAME_CHARS, merged
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """What a client asked for; `event_id` is its own name for the event, given back in errors about it."""
-
-    event_id: str | None = None
+__all__ = [
+    "AudioAppended",
+    "AudioCleared",
+    "AudioCommitted",
+    "Command",
+    "ItemCreated",
+    "ItemDeleted",
+    "ItemReference",
+    "ItemRetrieved",
+    "ItemTruncated",
+    "OutputAudioCleared",
+    "PlaybackReported",
+    "ResponseCancelled",
+    "ResponseRequested",
+    "SessionUpdated",
+    "parse_event",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +76,14 @@ class AudioCleared(Command):
 
 @dataclass(frozen=True, slots=True)
 class ItemCreated(Command):
-    """`conversation.item.create`: a written message to add to the end of the conversation."""
+    """`conversation.item.create`: an item to add behind `previous_item_id` ("root": first, None: last).
 
-    item: Item
+    `recording` is speech that has still to be transcribed.
+    """
+
+    item: ConversationItem
     previous_item_id: str | None = None
+    recording: Recording | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +110,6 @@ class ItemTruncated(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class ResponseRequested(Command):
-    """`response.create`: answer now. A None field leaves the session's setting as it is for this response."""
-
-    instructions: str | None = None
-    modality: Modality | None = None
-    max_output_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ResponseCancelled(Command):
     """`response.cancel`: end the response in progress."""
 
@@ -112,7 +121,12 @@ class OutputAudioCleared(Command):
     """`output_audio_buffer.clear`: stop the audio being played, now."""
 
 
-NewId = Callable[[str], str]
+@dataclass(frozen=True, slots=True)
+class PlaybackReported(Command):
+    """`liushui.playback.played`: of the item's audio the client has played `audio_end_ms` so far."""
+
+    item_id: str
+    audio_end_ms: int
 
 
 def parse_event(text: str, settings: SessionSettings, new_id: NewId) -> Command:
@@ -169,45 +183,30 @@ def _audio_append(event: Fields, settings: SessionSettings, _: NewId) -> Command
     return AudioAppended(decode_audio(encoded, settings.input_format), settings.input_format.sample_rate_hz)
 
 
-def _item_create(event: Fields, _: SessionSettings, new_id: NewId) -> Command:
-    item = read_item(event.required("item", event.object("item")), new_id("item"))
-    return ItemCreated(item, event.text("previous_item_id", longest=MAX_NAME_CHARS))
+def _item_create(event: Fields, settings: SessionSettings, new_id: NewId) -> Command:
+    fields = event.required("item", event.object("item"))
+    item, recording = read_item(fields, new_id("item"), settings.input_format)
+    return ItemCreated(item, event.text("previous_item_id", longest=MAX_NAME_CHARS), recording)
 
 
 def _item_truncate(event: Fields, _: SessionSettings, __: NewId) -> Command:
     content_index = event.required("content_index", event.integer("content_index"))
-    audio_end_ms = event.required("audio_end_ms", event.integer("audio_end_ms"))
     if content_index != 0:
         raise event.rejected("content_index", f"is {content_index}: every item has one part, send 0")
-    if audio_end_ms < 0:
-        raise event.rejected(
-            "audio_end_ms", f"is {audio_end_ms}: send the milliseconds the user heard, 0 or more"
-        )
-    return ItemTruncated(_item_id(event), content_index, audio_end_ms)
-
-
-def _response_create(event: Fields, _: SessionSettings, __: NewId) -> Command:
-    asked = event.nested("response")
-    for name, reason in _UNSUPPORTED_IN_RESPONSE.items():
-        asked.unsupported(name, reason)
-    asked.choice("conversation", ("auto",))
-    return ResponseRequested(
-        instructions=asked.text("instructions", longest=MAX_TEXT_CHARS),
-        modality=read_modality(asked),
-        max_output_tokens=read_max_output_tokens(asked, None),
-    )
-
-
-_UNSUPPORTED_IN_RESPONSE = {
-    "audio": "a response is spoken in the session's voice and format; change them with session.update",
-    "input": "a response always answers the conversation; add to it with conversation.item.create",
-    "prompt": "stored prompts are OpenAI's; send the text as instructions",
-    "tools": "tools are not supported yet",
-}
+    return ItemTruncated(_item_id(event), content_index, _audio_end_ms(event))
 
 
 def _response_cancel(event: Fields, _: SessionSettings, __: NewId) -> Command:
     return ResponseCancelled(event.text("response_id", longest=MAX_NAME_CHARS))
+
+
+def _audio_end_ms(event: Fields) -> int:
+    audio_end_ms = event.required("audio_end_ms", event.integer("audio_end_ms"))
+    if audio_end_ms < 0:
+        raise event.rejected(
+            "audio_end_ms", f"is {audio_end_ms}: send the milliseconds the user heard, 0 or more"
+        )
+    return audio_end_ms
 
 
 def _item_id(event: Fields) -> str:
@@ -223,7 +222,8 @@ _PARSERS: dict[str, Callable[[Fields, SessionSettings, NewId], Command]] = {
     "conversation.item.delete": lambda event, *_: ItemDeleted(_item_id(event)),
     "conversation.item.retrieve": lambda event, *_: ItemRetrieved(_item_id(event)),
     "conversation.item.truncate": _item_truncate,
-    "response.create": _response_create,
+    "response.create": read_request,
     "response.cancel": _response_cancel,
     "output_audio_buffer.clear": lambda *_: OutputAudioCleared(),
+    "liushui.playback.played": lambda event, *_: PlaybackReported(_item_id(event), _audio_end_ms(event)),
 }

@@ -27,6 +27,10 @@ class Fields:
         """Whether the client sent the field at all, be it null."""
         return name in self._values
 
+    def names(self) -> tuple[str, ...]:
+        """The names of all fields that the client sent."""
+        return tuple(self._values)
+
     def value(self, name: str) -> object:
         """The field as JSON gave it."""
         return self._values.get(name)

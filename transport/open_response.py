@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from transport.audio_formats import PCM_RATE_HZ, Samples
+from transport.calls import FunctionCall
 from transport.encoder import AudioEncoder
 from transport.items import ContentType, Item, Status
 from transport.response import END_STEPS, EndStatus, Life, Step, next_life
@@ -32,12 +34,27 @@ class Usage:
 
 
 class OpenResponse:
-    """One response from its start to its end; it keeps the settings it began with."""
+    """One response from its start to its end; it keeps the settings it began with.
 
-    def __init__(self, response_id: str, item_id: str, modality: Modality, settings: SessionSettings) -> None:
+    Its output is one message, which begins with the first text or audio, and any number of calls.
+    """
+
+    def __init__(
+        self,
+        response_id: str,
+        item_id: str,
+        modality: Modality,
+        settings: SessionSettings,
+        conversation_id: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """`item_id`: of the message. `conversation_id` None: the response is out of band."""
         self.id = response_id
         self.item_id = item_id
         self.modality = modality
+        self.conversation_id = conversation_id
+        self._metadata = metadata
+        self._output: list[FunctionCall | None] = []  # in order; None: the message
         self._settings = settings
         self._life = next_life(Life.AWAITED, Step.SPEAK if modality == "audio" else Step.WRITE)
         self._encoder = AudioEncoder(settings.output_format)
@@ -53,6 +70,31 @@ class OpenResponse:
     def text(self) -> str:
         """Everything said or written so far."""
         return "".join(self._pieces)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is no output yet."""
+        return not self._output
+
+    @property
+    def has_message(self) -> bool:
+        """Whether its message has begun."""
+        return None in self._output
+
+    @property
+    def message_index(self) -> int:
+        """Its place among the outputs, once it has begun."""
+        return self._output.index(None)
+
+    def begin_message(self) -> None:
+        """The message is the next of the outputs."""
+        self._output.append(None)
+
+    def add_call(self, call: FunctionCall) -> int:
+        """Take a call and return its place among the outputs; raises `LocalProtocolError` after the end."""
+        self._life = next_life(self._life, Step.CALL)
+        self._output.append(call)
+        return len(self._output) - 1
 
     def add_text(self, delta: str) -> None:
         """Take more of the text; raises `LocalProtocolError` after the end."""
@@ -75,8 +117,9 @@ class OpenResponse:
         return self._encoder.finish() if status == "completed" else ""
 
     def place(self) -> dict[str, object]:
-        """Return where every event about this response's one content part says it belongs."""
-        return {"response_id": self.id, "item_id": self.item_id, "output_index": 0, "content_index": 0}
+        """Return where every event about the message's one content part says it belongs."""
+        place: dict[str, object] = {"response_id": self.id, "item_id": self.item_id}
+        return place | {"output_index": self.message_index, "content_index": 0}
 
     def part(self, text: str) -> dict[str, object]:
         """Return the content part, whose type names on the wire differ from those inside an item."""
@@ -93,24 +136,24 @@ class OpenResponse:
         self,
         status: str,
         *,
-        conversation_id: str,
         details: dict[str, object] | None = None,
-        output: tuple[Item, ...] = (),
+        message: Item | None = None,
         usage: Usage | None = None,
     ) -> dict[str, object]:
-        """Return the API's response object."""
+        """Return the API's response object, with its output once the `message`, if there is one, is done."""
+        output = (message if call is None else call for call in self._output)
         return {
             "id": self.id,
             "object": "realtime.response",
             "status": status,
             "status_details": details,
-            "output": [item.on_wire() for item in output],
-            "conversation_id": conversation_id,
+            "output": [item.on_wire() for item in output if item is not None],
+            "conversation_id": self.conversation_id,
             "output_modalities": [self.modality],
             "max_output_tokens": self._settings.max_output_tokens or "inf",
             "audio": {"output": self._settings.output_on_wire()},
             "usage": usage and usage.on_wire(),
-            "metadata": None,
+            "metadata": self._metadata and dict(self._metadata),
         }
 
 

@@ -11,20 +11,23 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from transport import events
 from transport.admission import (
+    admitted,
     check_cancellation,
     check_commit,
     check_creation,
     check_deletion,
-    check_request,
     check_truncation,
 )
 from transport.audio_formats import PCM_RATE_HZ, Samples
+from transport.calls import FunctionCall
+from transport.conversation import ConversationItem
 from transport.errors import LocalProtocolError, RejectedEventError
-from transport.items import Conversation, Item
+from transport.input_events import InputEvents
+from transport.items import Item
 from transport.open_response import OpenResponse, Usage, status_details
 from transport.outgoing import Outgoing, OutgoingAudio, OutgoingEvent, OutgoingText
 from transport.response import EndStatus
@@ -43,16 +46,7 @@ def random_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(10)}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Utterance:
-    """Speech that was noticed and is not committed yet; the client was promised its item id."""
-
-    item_id: str
-    start_ms: int
-    end_ms: int | None = None
-
-
-class RealtimeProtocol:
+class RealtimeProtocol(InputEvents):
     """One session's side of the wire. `settings` and the conversation follow what client and session do."""
 
     def __init__(
@@ -68,18 +62,15 @@ class RealtimeProtocol:
     ) -> None:
         self.session_id = session_id
         self.model = model
-        self.settings = settings
+        super().__init__(settings, new_id)
         # Whether the client knows liushui.v1: others may stumble over events not OpenAI's.
         self.extended = extended
         # Whether audio and the text of answers leave as `OutgoingAudio` and `OutgoingText`, not as events.
         self.framed = framed
         self.user = user  # a stable name of who speaks, None: unknown
-        self._new_id = new_id
         self._conversation_id = new_id("conv")
-        self._conversation = Conversation()
         self._response: OpenResponse | None = None
-        self._utterance: _Utterance | None = None
-        self._buffered_ms = 0.0  # audio appended since the last commit or clear
+        self._asides: dict[str, OpenResponse] = {}  # written beside the conversation, by id
         # Drained by every flush; what a reply may queue between two flushes bounds it.
         self._outgoing: list[Outgoing] = []
         self._events = 0  # queued so far
@@ -95,9 +86,18 @@ class RealtimeProtocol:
         """Id of the conversation item the response in progress writes, None when there is none."""
         return self._response.item_id if self._response else None
 
-    def item(self, item_id: str) -> Item | None:
+    def item(self, item_id: str) -> ConversationItem | None:
         """Return a conversation item, None once it was deleted or is too old to be kept."""
         return self._conversation.get(item_id)
+
+    @property
+    def last_item_id(self) -> str | None:
+        """Id of the newest conversation item, None when there is none."""
+        return self._conversation.last_id
+
+    def items_before(self, item_id: str) -> tuple[str, ...]:
+        """Return the ids of the items before this one, the nearest first."""
+        return self._conversation.all_before(item_id)
 
     def outgoing(self) -> list[Outgoing]:
         """Return what the client is to be told, in order, and forget it."""
@@ -144,6 +144,7 @@ class RealtimeProtocol:
                 check_commit(self._buffered_ms)
             case events.ItemCreated():
                 check_creation(command, self._conversation)
+                self._conversation.expect(command.item)
             case events.ItemDeleted(item_id):
                 check_deletion(item_id, self._conversation, self._response)
             case events.ItemRetrieved(item_id):
@@ -153,9 +154,9 @@ class RealtimeProtocol:
             case events.ItemTruncated():
                 check_truncation(command, self._conversation, self._response)
             case events.ResponseRequested():
-                check_request(self._response)
+                return [admitted(command, self._conversation, self._response, len(self._asides))]
             case events.ResponseCancelled(response_id):
-                check_cancellation(response_id, self._response)
+                check_cancellation(response_id, self._response, self._asides)
         return [command]
 
     # What happened in the session
@@ -164,85 +165,19 @@ class RealtimeProtocol:
         """Greet the client with the session's settings."""
         self._queue("session.created", session=self._session_on_wire())
 
-    def speech_started(self, audio_start_ms: int) -> str:
-        """Speech was noticed; returns the id its item will have.
+    def item_added(self, item: ConversationItem, previous_item_id: str | None = None) -> None:
+        """A finished item joined the conversation, such as one the client wrote.
 
-        Speech that goes on after a pause, before it is committed, keeps the id of where it began.
+        It stands behind `previous_item_id`: None, or an item deleted meanwhile, is the end, "root" the start.
         """
-        if self._utterance is None:
-            self._utterance = _Utterance(self._new_id("item"), audio_start_ms)
-        item_id = self._utterance.item_id
-        self._queue("input_audio_buffer.speech_started", audio_start_ms=audio_start_ms, item_id=item_id)
-        return item_id
-
-    def speech_stopped(self, audio_end_ms: int) -> None:
-        """The speech that had started fell silent."""
-        if self._utterance is None:
-            raise LocalProtocolError("speech_stopped without speech: call speech_started first")
-        self._utterance = replace(self._utterance, end_ms=audio_end_ms)
-        item_id = self._utterance.item_id
-        self._queue("input_audio_buffer.speech_stopped", audio_end_ms=audio_end_ms, item_id=item_id)
-
-    def audio_committed(self) -> str:
-        """The audio so far became the user's turn; returns the id of its item, not transcribed yet."""
-        spoken = self._utterance
-        item_id = spoken.item_id if spoken else self._new_id("item")
-        heard_ms = spoken.end_ms - spoken.start_ms if spoken and spoken.end_ms else self._buffered_ms
-        self._utterance, self._buffered_ms = None, 0.0
-        previous = self._conversation.last_id
-        self._queue("input_audio_buffer.committed", item_id=item_id, previous_item_id=previous)
-        self.item_added(Item(item_id, "user", "input_audio", audio_ms=round(heard_ms)))
-        return item_id
-
-    def audio_cleared(self) -> None:
-        """The audio not committed yet was thrown away."""
-        self._utterance, self._buffered_ms = None, 0.0
-        self._queue("input_audio_buffer.cleared")
-
-    def transcript_delta(self, item_id: str, delta: str) -> None:
-        """More of the user's words is certain; passed over when the client turned transcription off."""
-        if self.settings.transcription:
-            self._queue(
-                "conversation.item.input_audio_transcription.delta",
-                item_id=item_id,
-                content_index=0,
-                delta=delta,
-            )
-
-    def transcript_completed(self, item_id: str, text: str) -> None:
-        """The whole transcript of a committed item; passed over when the client deleted the item."""
-        item = self._conversation.get(item_id)
-        if item is None:
-            return
-        self._conversation.change(replace(item, text=text))
-        if self.settings.transcription:
-            self._queue(
-                "conversation.item.input_audio_transcription.completed",
-                item_id=item_id,
-                content_index=0,
-                transcript=text,
-                usage={"type": "duration", "seconds": item.audio_ms / 1000},
-            )
-
-    def transcript_failed(self, item_id: str, message: str) -> None:
-        """The item's audio could not be transcribed."""
-        self._queue(
-            "conversation.item.input_audio_transcription.failed",
-            item_id=item_id,
-            content_index=0,
-            error={"type": "server_error", "code": "transcription_failed", "message": message, "param": None},
-        )
-
-    def item_added(self, item: Item) -> None:
-        """A finished message joined the conversation, such as one the client wrote."""
-        previous = self._conversation.add(item)
+        previous = self._conversation.add(item, previous_item_id)
         self._queue("conversation.item.added", previous_item_id=previous, item=item.on_wire())
         self._queue("conversation.item.done", previous_item_id=previous, item=item.on_wire())
 
     def item_truncated(self, item_id: str, content_index: int, audio_end_ms: int, heard: str = "") -> None:
         """The user heard an assistant item up to `audio_end_ms`, the text `heard`; the rest is forgotten."""
         item = self._conversation.get(item_id)
-        if item is not None:
+        if isinstance(item, Item):
             self._conversation.change(replace(item, text=heard, audio_ms=audio_end_ms))
         self._queue(
             "conversation.item.truncated",
@@ -256,29 +191,44 @@ class RealtimeProtocol:
         self._conversation.remove(item_id)
         self._queue("conversation.item.deleted", item_id=item_id)
 
-    def response_started(self, modality: Modality) -> str:
-        """An answer begins; returns its id. Raises `LocalProtocolError` while another one is open."""
-        if self._response:
+    def output_audio_cleared(self, response_id: str) -> None:
+        """What the client asked for was done: the answer is not played any further."""
+        self._queue("output_audio_buffer.cleared", response_id=response_id)
+
+    def response_started(self, modality: Modality, request: events.ResponseRequested | None = None) -> str:
+        """An answer begins; returns its id. Raises `LocalProtocolError` while another one is open.
+
+        `request`: what asked for it. Written out of band it is an aside, beside which others may be open; its
+        id then goes with everything that is told of it.
+        """
+        request = request or events.ResponseRequested()
+        aside = not request.in_conversation and modality == "text"
+        if self._response and not aside:
             raise LocalProtocolError(f"{self._response.id} is still open: call response_finished first")
-        response = OpenResponse(self._new_id("resp"), self._new_id("item"), modality, self.settings)
-        self._response = response
-        item = response.item("in_progress", "")
-        previous = self._conversation.add(item)
-        begun = response.on_wire("in_progress", conversation_id=self._conversation_id)
-        self._queue("response.created", response=begun)
-        self._queue(
-            "response.output_item.added", response_id=response.id, output_index=0, item=item.on_wire()
+        response = OpenResponse(
+            self._new_id("resp"),
+            self._new_id("item"),
+            modality,
+            request.over(self.settings),
+            self._conversation_id if request.in_conversation else None,
+            request.metadata,
         )
-        self._queue("conversation.item.added", previous_item_id=previous, item=item.on_wire())
-        self._queue("response.content_part.added", **response.place(), part=response.part(""))
+        if aside:
+            self._asides[response.id] = response
+        else:
+            self._response = response
+        self._queue("response.created", response=response.on_wire("in_progress"))
         return response.id
 
-    def response_text(self, delta: str, ends_ms: tuple[tuple[int, int], ...] = ()) -> None:
+    def response_text(
+        self, delta: str, response_id: str | None = None, *, ends_ms: tuple[tuple[int, int], ...] = ()
+    ) -> None:
         """More of the answer's text: the transcript of a spoken one.
 
         `ends_ms`: (end in the answer's audio [ms], end in `delta` [characters]) of each word that sounds.
         """
-        response = self._open_response("response_text")
+        response = self._open_response("response_text", response_id)
+        self._begin_message(response)
         offset = len(response.text)
         response.add_text(delta)
         if self.framed:
@@ -290,10 +240,28 @@ class RealtimeProtocol:
     def response_audio(self, samples: Samples) -> None:
         """More of the answer's audio: mono float32 at 24 kHz, sent in the output format."""
         response = self._open_response("response_audio")
+        self._begin_message(response)
         if self.framed:
             self._frame_audio(response, samples)
         else:
             self._queue_audio(response, response.add_audio(samples))
+
+    def response_called(self, name: str, arguments: str, response_id: str | None = None) -> str:
+        """The answer asks the client for a function, its arguments as JSON; returns the id of the item."""
+        response = self._open_response("response_called", response_id)
+        call = FunctionCall(self._new_id("item"), self._new_id("call"), name, arguments)
+        index = response.add_call(call)
+        self._queue_begun(response, index, replace(call, status="in_progress", arguments=""))
+        place = {
+            "response_id": response.id,
+            "item_id": call.id,
+            "output_index": index,
+            "call_id": call.call_id,
+        }
+        self._queue("response.function_call_arguments.delta", **place, delta=arguments)
+        self._queue("response.function_call_arguments.done", **place, name=name, arguments=arguments)
+        self._queue_finished(response, index, call)
+        return call.id
 
     def response_finished(
         self,
@@ -301,6 +269,7 @@ class RealtimeProtocol:
         reason: str | None = None,
         usage: Usage | None = None,
         heard: str | None = None,
+        response_id: str | None = None,
     ) -> None:
         """The answer ended, once and for all.
 
@@ -308,24 +277,21 @@ class RealtimeProtocol:
         `content_filter` for an incomplete one, and a sentence for a failed one. `heard` is the part of the
         text the user heard, when that is less than all of it; it is what the conversation keeps.
         """
-        response = self._open_response("response_finished")
+        response = self._open_response("response_finished", response_id)
+        if response.is_silent:
+            self._begin_message(response)
         self._queue_audio(response, response.end(status))
-        self._response = None
-        text = response.text if heard is None else heard
-        item = response.item("completed" if status == "completed" else "incomplete", text)
-        self._conversation.change(item)
-        self._queue_text_done(response, text)
-        self._queue("response.content_part.done", **response.place(), part=response.part(text))
-        self._queue("response.output_item.done", response_id=response.id, output_index=0, item=item.on_wire())
-        previous = self._conversation.before(item.id)
-        self._queue("conversation.item.done", previous_item_id=previous, item=item.on_wire())
-        ended = response.on_wire(
-            status,
-            conversation_id=self._conversation_id,
-            details=status_details(status, reason),
-            output=(item,),
-            usage=usage,
-        )
+        if self._asides.pop(response.id, None) is None:
+            self._response = None
+        message = None
+        if response.has_message:
+            text = response.text if heard is None else heard
+            message = response.item("completed" if status == "completed" else "incomplete", text)
+            self._queue_text_done(response, text)
+            self._queue("response.content_part.done", **response.place(), part=response.part(text))
+            self._queue_finished(response, response.message_index, message)
+        details = status_details(status, reason)
+        ended = response.on_wire(status, details=details, message=message, usage=usage)
         self._queue("response.done", response=ended)
 
     def notice(self, kind: str, **fields: object) -> None:
@@ -363,10 +329,33 @@ class RealtimeProtocol:
         fault = {"type": kind, "code": code, "message": message, "param": param, "event_id": event_id}
         self._queue("error", error=fault)
 
-    def _open_response(self, caller: str) -> OpenResponse:
-        if self._response is None:
+    def _open_response(self, caller: str, response_id: str | None = None) -> OpenResponse:
+        response = self._response if response_id is None else self._asides.get(response_id, self._response)
+        if response is None or response_id not in (None, response.id):
             raise LocalProtocolError(f"{caller} without an open response: call response_started first")
-        return self._response
+        return response
+
+    def _begin_message(self, response: OpenResponse) -> None:
+        """Announce the response's message, if it is not yet."""
+        if not response.has_message:
+            response.begin_message()
+            self._queue_begun(response, response.message_index, response.item("in_progress", ""))
+            self._queue("response.content_part.added", **response.place(), part=response.part(""))
+
+    def _queue_begun(self, response: OpenResponse, index: int, item: ConversationItem) -> None:
+        place = {"response_id": response.id, "output_index": index}
+        self._queue("response.output_item.added", **place, item=item.on_wire())
+        if response.conversation_id:
+            previous = self._conversation.add(item)
+            self._queue("conversation.item.added", previous_item_id=previous, item=item.on_wire())
+
+    def _queue_finished(self, response: OpenResponse, index: int, item: ConversationItem) -> None:
+        place = {"response_id": response.id, "output_index": index}
+        self._queue("response.output_item.done", **place, item=item.on_wire())
+        if response.conversation_id:
+            self._conversation.change(item)
+            previous = self._conversation.before(item.id)
+            self._queue("conversation.item.done", previous_item_id=previous, item=item.on_wire())
 
     def _frame_audio(self, response: OpenResponse, samples: Samples) -> None:
         if response.audio_ms == 0:

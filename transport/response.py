@@ -32,6 +32,7 @@ class Step(Enum):
     WRITE = "is started with text only"
     TEXT = "is given text"
     AUDIO = "is given audio"
+    CALL = "is given a call"
     COMPLETE = "is completed"
     CANCEL = "is cancelled"
     FAIL = "fails"
@@ -53,8 +54,13 @@ _ENDS = {
 }
 TABLE: dict[Life, dict[Step, Life]] = {
     Life.AWAITED: {Step.SPEAK: Life.SPEAKING, Step.WRITE: Life.WRITING},
-    Life.SPEAKING: {Step.TEXT: Life.SPEAKING, Step.AUDIO: Life.SPEAKING, **_ENDS},
-    Life.WRITING: {Step.TEXT: Life.WRITING, **_ENDS},
+    Life.SPEAKING: {
+        Step.TEXT: Life.SPEAKING,
+        Step.AUDIO: Life.SPEAKING,
+        Step.CALL: Life.SPEAKING,
+        **_ENDS,
+    },
+    Life.WRITING: {Step.TEXT: Life.WRITING, Step.CALL: Life.WRITING, **_ENDS},
     Life.COMPLETED: {},
     Life.CANCELLED: {},
     Life.FAILED: {},

@@ -7,6 +7,7 @@ from typing import Literal
 
 from transport.audio_formats import AudioFormat
 from transport.errors import InvalidSettingError
+from transport.tools import FunctionTool, ToolChoice
 
 Modality = Literal["audio", "text"]
 TurnDetectionType = Literal["server_vad", "semantic_vad"]
@@ -29,11 +30,16 @@ class TurnDetection:
     eagerness: Eagerness = "auto"
     create_response: bool = True
     interrupt_response: bool = True
+    idle_timeout_ms: int | None = (
+        None  # silence after an answer that lets the assistant speak up; None: never
+    )
 
     def __post_init__(self) -> None:
         where = "audio.input.turn_detection"
         _within(f"{where}.threshold", self.threshold, 0.0, 1.0)
         _within(f"{where}.prefix_padding_ms", self.prefix_padding_ms, 0, 5_000)
+        if self.idle_timeout_ms is not None:
+            _within(f"{where}.idle_timeout_ms", self.idle_timeout_ms, 5_000, 30_000)  # OpenAI's range
         # 10 s of silence is no pause any more; who never wants the turn taken sends turn_detection null.
         _within(f"{where}.silence_duration_ms", self.silence_duration_ms or 0, 0, 10_000)
 
@@ -50,6 +56,7 @@ class TurnDetection:
             "threshold": self.threshold,
             "prefix_padding_ms": self.prefix_padding_ms,
             "silence_duration_ms": self.silence_duration_ms,
+            "idle_timeout_ms": self.idle_timeout_ms,
         }
 
 
@@ -84,6 +91,8 @@ class SessionSettings:
     turn_detection: TurnDetection | None = field(default_factory=TurnDetection)
     transcription: Transcription | None = field(default_factory=Transcription)
     max_output_tokens: int | None = None  # None: the model's own limit
+    tools: tuple[FunctionTool, ...] = ()
+    tool_choice: ToolChoice = field(default_factory=ToolChoice)
 
     def __post_init__(self) -> None:
         if self.speed is not None:
@@ -98,8 +107,8 @@ class SessionSettings:
             "output_modalities": [self.modality],
             "instructions": self.instructions,
             "max_output_tokens": self.max_output_tokens or "inf",
-            "tools": [],
-            "tool_choice": "auto",
+            "tools": [tool.on_wire() for tool in self.tools],
+            "tool_choice": self.tool_choice.on_wire(),
             "audio": {
                 "input": {
                     "format": _format_on_wire(self.input_format),

@@ -17,6 +17,7 @@ from transport.settings import (
     TurnDetection,
     TurnDetectionType,
 )
+from transport.tools import check_choice, read_tool_choice, read_tools
 
 T = TypeVar("T")
 
@@ -30,11 +31,11 @@ _WITHOUT_EFFECT = (
     "include",
     "parallel_tool_calls",
     "reasoning",
-    "tool_choice",
     "tracing",
     "truncation",
 )
-_SESSION = ("type", "audio", "instructions", "max_output_tokens", "output_modalities", "prompt", "tools")
+_SESSION = ("type", "audio", "instructions", "max_output_tokens", "output_modalities", "prompt")
+_TOOLS = ("tools", "tool_choice")
 _INPUT = ("format", "noise_reduction", "transcription", "turn_detection")
 _OUTPUT = ("format", "speed", "voice")
 _SERVER_VAD = ("idle_timeout_ms", "prefix_padding_ms", "silence_duration_ms", "threshold")
@@ -51,26 +52,30 @@ def merged(settings: SessionSettings, session: Fields) -> SessionSettings:
     Null means unchanged, except that turn_detection and transcription are turned off by it.
     Raises `RejectedEventError` naming the first field at fault; then nothing has changed.
     """
-    session.only(_SESSION + _WITHOUT_EFFECT)
+    session.only(_SESSION + _TOOLS + _WITHOUT_EFFECT)
     session.choice("type", ("realtime",))
-    session.unsupported("tools", "tools are not supported yet")
     session.unsupported("prompt", "stored prompts are OpenAI's; send the text as instructions")
     session.nested("audio").only(("input", "output"))
     audio_in, audio_out = session.nested("audio", "input"), session.nested("audio", "output")
     audio_in.only(_INPUT)
     audio_out.only(_OUTPUT)
+    tools = _or(read_tools(session), settings.tools)
+    tool_choice = _or(read_tool_choice(session), settings.tool_choice)
+    check_choice(session, tools, tool_choice)
     try:
         return replace(
             settings,
             instructions=_or(session.text("instructions", longest=MAX_TEXT_CHARS), settings.instructions),
             modality=read_modality(session) or settings.modality,
-            voice=_read_voice(audio_out) or settings.voice,
+            voice=read_voice(audio_out) or settings.voice,
             speed=_or(audio_out.number("speed"), settings.speed),
-            input_format=_read_format(audio_in) or settings.input_format,
-            output_format=_read_format(audio_out) or settings.output_format,
+            input_format=read_format(audio_in) or settings.input_format,
+            output_format=read_format(audio_out) or settings.output_format,
             turn_detection=_read_turn_detection(audio_in, settings.turn_detection),
             transcription=_read_transcription(audio_in, settings.transcription),
             max_output_tokens=read_max_output_tokens(session, settings.max_output_tokens),
+            tools=tools,
+            tool_choice=tool_choice,
         )
     except InvalidSettingError as error:
         raise RejectedEventError(f"session.{error}", param=f"session.{error.field}") from error
@@ -100,7 +105,8 @@ def read_max_output_tokens(fields: Fields, current: int | None) -> int | None:
     return _or(limit, current)
 
 
-def _read_format(channel: Fields) -> AudioFormat | None:
+def read_format(channel: Fields) -> AudioFormat | None:
+    """Return the audio format asked for, None when the client left it out."""
     asked = channel.object("format")
     if asked is None:
         return None
@@ -114,7 +120,8 @@ def _read_format(channel: Fields) -> AudioFormat | None:
     return audio_format
 
 
-def _read_voice(channel: Fields) -> str | None:
+def read_voice(channel: Fields) -> str | None:
+    """Return the voice asked for, None when the client left it out."""
     if isinstance(channel.value("voice"), dict):
         return channel.nested("voice").text("id", longest=MAX_NAME_CHARS)
     return channel.text("voice", longest=MAX_NAME_CHARS)
@@ -127,10 +134,11 @@ def _read_turn_detection(channel: Fields, current: TurnDetection | None) -> Turn
     if asked is None:
         return None
     asked.only(_TURN_DETECTION)
-    asked.unsupported("idle_timeout_ms", "the server does not speak up by itself")
     kind = asked.choice("type", _TURN_TYPES)
     if kind is None:
         raise asked.missing("type")
+    if kind != "server_vad":
+        asked.unsupported("idle_timeout_ms", "only server_vad has it, as at OpenAI")
     before = current if current and current.type == kind else TurnDetection(type=kind)
     return replace(
         before,
@@ -140,6 +148,7 @@ def _read_turn_detection(channel: Fields, current: TurnDetection | None) -> Turn
         eagerness=_or(asked.choice("eagerness", _EAGERNESS), before.eagerness),
         create_response=_or(asked.flag("create_response"), before.create_response),
         interrupt_response=_or(asked.flag("interrupt_response"), before.interrupt_response),
+        idle_timeout_ms=asked.integer("idle_timeout_ms"),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from websockets.protocol import State
 from assistant.loaded import Engines
 from assistant.own_service import free_port
 from assistant.service import ServiceConfig, application
+from llm.engine import Tool
 from tests.fakes import ScriptedChat
 from transport import server
 from transport.limits import Limits
@@ -31,7 +33,7 @@ class SilentModel:
 
     name = "silent"
 
-    def chat(self, system: str) -> ScriptedChat:
+    def chat(self, system: str, tools: Sequence[Tool] = ()) -> ScriptedChat:
         return ScriptedChat({})
 
 

@@ -35,7 +35,7 @@ from asr.resample import resampled
 from assistant.ear import Ear
 from assistant.engines import EngineConfig, load_recognizer, load_voice_detector
 from assistant.microphone import SAMPLE_RATE_HZ
-from assistant.session import PARTIAL_S, PARTIAL_SHARE
+from assistant.partials import PARTIAL_S, PARTIAL_SHARE
 from assistant.turn_policy import TurnPolicy
 from assistant.turns import State
 from assistant.weights import Store

@@ -14,6 +14,7 @@ from assistant.playback import Piece, Playback
 from assistant.reply import Reply, ReplyNotes, Voice
 from assistant.workers import Worker
 from llm.engine import Token
+from llm.tool_calls import ToolCallStream
 from tests.bench.phrasing import MARKS
 from tests.virtual_time import run_virtually
 from tts.engine import Audio, Synthesizer
@@ -94,7 +95,14 @@ async def _speak(tokens: Sequence[Token], tokens_per_s: float, synthesizer: Synt
         delivered=_nothing,
         voice_lost=_fail,
     )
-    reply = Reply(_paced(tokens, tokens_per_s), Voice(synthesizer, _Timed("voice")), playback, notes)
+    reply = Reply(
+        _paced(tokens, tokens_per_s),
+        Voice(synthesizer, _Timed("voice")),
+        playback,
+        notes,
+        calls=ToolCallStream(()),
+        max_tokens=len(tokens) + 1,
+    )
     made = asyncio.create_task(reply.run())
     while not playback.finished(clock()):
         playback.release(clock())

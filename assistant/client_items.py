@@ -1,0 +1,91 @@
+"""The items that a client writes: they join the dialogue where they stand in the conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+
+import numpy as np
+
+from asr.engine import SAMPLE_RATE_HZ
+from asr.numbers import with_digits
+from asr.resample import Resampler
+from asr.streaming import Utterance
+from assistant.inbox import Deaf, Read
+from assistant.loaded import Hearing
+from assistant.mouth import Mouth
+from transport.conversation import ConversationItem
+from transport.events import ItemCreated, ItemTruncated
+from transport.items import Item, Recording
+from transport.protocol import RealtimeProtocol
+
+
+class ClientItems:
+    """Those of one conversation. While `unread` of them are being transcribed, nothing is to be answered."""
+
+    def __init__(
+        self,
+        wire: RealtimeProtocol,
+        mouth: Mouth,
+        hearing: Hearing | None,
+        put: Callable[[Deaf | Read], Awaitable[None]],
+    ) -> None:
+        """`put`: into the session's inbox, what a recording reads as."""
+        self.unread = 0
+        self._wire = wire
+        self._mouth = mouth
+        self._hearing = hearing
+        self._put = put
+
+    def create(self, command: ItemCreated) -> Coroutine[None, None, None] | None:
+        """Add an item; returns what transcribes its recording, if it has one, and has then to be run."""
+        self._wire.item_added(command.item, command.previous_item_id)
+        if command.recording is None or not isinstance(command.item, Item):
+            self._join(command.item)
+            return None
+        if self._hearing is None:
+            self._wire.transcript_failed(command.item.id, "the service cannot hear: send the transcript")
+            return None
+        self.unread += 1
+        return self._transcribe(self._hearing, command.item, command.recording)
+
+    def read(self, item: Item, text: str) -> None:
+        """A recording has been transcribed."""
+        self.unread -= 1
+        self._wire.transcript_completed(item.id, text)
+        if self._wire.item(item.id) is not None:  # not deleted meanwhile
+            self._join(replace(item, text=text))
+
+    def delete(self, item_id: str) -> None:
+        """Take an item out, whoever made it."""
+        self._wire.item_deleted(item_id)
+        self._mouth.remove(item_id)
+
+    def truncate(self, command: ItemTruncated) -> None:
+        """Keep of an answer what was heard of it."""
+        heard = self._mouth.truncate(command.item_id, command.audio_end_ms)
+        if heard is None:
+            message = f"{command.item_id} is no answer that was spoken lately: only those can be truncated"
+            self._wire.error(message, code="item_not_found", event_id=command.event_id)
+        else:
+            self._wire.item_truncated(command.item_id, command.content_index, command.audio_end_ms, heard)
+
+    def _join(self, item: ConversationItem) -> None:
+        is_last = self._wire.last_item_id == item.id
+        self._mouth.add(item, None if is_last else self._wire.items_before(item.id))
+
+    async def _transcribe(self, hearing: Hearing, item: Item, recording: Recording) -> None:
+        text = ""
+        try:
+            text = await _words(hearing, recording)
+        except Exception as error:  # whatever the recognizer died of, the conversation goes on in text
+            await self._put(Deaf(error))
+        await self._put(Read(item, text))
+
+
+async def _words(hearing: Hearing, recording: Recording) -> str:
+    resampler = Resampler(recording.sample_rate_hz, SAMPLE_RATE_HZ)
+    utterance = Utterance(hearing.recognizer)
+    utterance.feed(np.concatenate((resampler(recording.samples), resampler.finish())))
+    words = await hearing.words_worker.run(utterance.final)
+    return with_digits(words, utterance.language).strip()
