@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import re
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 import numpy as np
 
 from assistant.workers import Worker
-from llm.pacing import Pacer
+from llm.pacing import Chunk, Pacer
 from transport.errors import RefusedError
 from transport.speech import SpeechRequest
 from tts.engine import Audio, Synthesizer, parts
 from tts.errors import UnspeakableText, UnsupportedRate
+
+UNHURRIED_S = 60.0  # audio in hand, as pacing sees it, once the first phrase is out: cut at strong boundaries
+_PIECE = re.compile(r"\s*\S{1,16}|\s+$")  # about what a token has
+
+
+def phrased(text: str) -> Iterator[Chunk]:
+    """Cut a text as it is needed: each cut looks at what is near, the whole text at once takes seconds."""
+    pacer, queued_s = Pacer(), 0.0
+    for piece in _PIECE.findall(text):
+        for chunk in pacer.feed(piece, 0.0, queued_s):
+            queued_s = UNHURRIED_S
+            yield chunk
+    yield from pacer.finish()
 
 
 class SpeechFiles:
@@ -28,8 +42,8 @@ class SpeechFiles:
 
         What the voice cannot pronounce is left out, if there is anything else.
         """
-        pacer, spoke = Pacer(), False
-        for chunk in [*pacer.feed(asked.text, 0.0, 0.0), *pacer.finish()]:
+        spoke = False
+        for chunk in phrased(asked.text):
             spoken = parts(self._synthesizer, chunk.text, asked.speed)
             try:
                 async with aclosing(self._worker.stream(spoken)) as speeches:

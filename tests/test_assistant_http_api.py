@@ -21,7 +21,9 @@ from assistant.errors import ConfigError
 from assistant.loaded import Engines
 from assistant.persona import SAMPLES
 from assistant.service import ServiceConfig, config_from, load_engines, running
+from assistant.speech_files import phrased
 from assistant.weights import Store
+from llm.pacing import LONGEST
 from tests.fakes import LevelLoudness, LevelVad
 
 HEADACHE = SAMPLES / "wav" / "headache.wav"
@@ -101,6 +103,15 @@ async def test_what_is_spoken_is_transcribed_with_the_time_of_its_words(engines:
     times = [word.start for word in heard.words or ()]
     assert times == sorted(times) and times[-1] < heard.duration
     assert heard.language == "en"
+
+
+@pytest.mark.parametrize(
+    "text", ["Rest. " * 700, "多喝水，" * 1000, "x" * 4096, "\n\n", "Two  spaces\tand tabs. \n"]
+)
+def test_a_text_is_phrased_to_its_last_character(text: str) -> None:
+    chunks = [chunk.text for chunk in phrased(text)]
+    assert "".join(chunks) == text
+    assert all(len(chunk) <= 2 * LONGEST for chunk in chunks)
 
 
 async def test_the_voice_says_what_it_cannot_do(engines: Engines) -> None:
