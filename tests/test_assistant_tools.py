@@ -1,4 +1,4 @@
-"""Tools, items and responses out of band: whole conversations in virtual time, as in test_assistant_session."""
+"""Tools, items and responses out of band: whole conversations in virtual time."""
 
 from __future__ import annotations
 
