@@ -8,7 +8,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from time import monotonic
@@ -19,33 +18,14 @@ import numpy as np
 from assistant.engines import config_from, load_synthesizer
 from assistant.errors import ConfigError
 from assistant.progress import CONSOLE, shown_count
+from assistant.said import Said
 from assistant.wav import WavStream, write_wav
 from assistant.weights import Store
 from llm.pacing import Chunk, Pacer
-from tts.engine import Audio, Speech, Synthesizer, parts
+from tts.engine import Speech, Synthesizer, parts
 
 UNHURRIED_S = 60.0  # audio in hand, as pacing sees it: nobody waits, so it cuts at strong boundaries only
 READ_BYTES = 4096  # of standard input at most; what is there comes at once
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A chunk, or with a voice that streams a part of one, and how it sounds."""
-
-    chunk: Chunk
-    speech: Speech  # without the pause
-    ends_chunk: bool = True
-
-    @property
-    def pause_s(self) -> float:
-        """Silence after it."""
-        return self.chunk.pause_s if self.ends_chunk else 0.0
-
-    @property
-    def audio(self) -> Audio:
-        """All that sounds, the pause included."""
-        pause = np.zeros(int(self.pause_s * self.speech.sample_rate_hz), np.float32)
-        return np.concatenate((self.speech.audio, pause))
 
 
 def run(args: Namespace) -> None:

@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.errors import ConfigError
+from assistant.said import Said
 from llm.boundaries import Strength, cuts
 from tts.engine import Audio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from assistant.say import Said
 
 Floats = NDArray[np.floating]
 

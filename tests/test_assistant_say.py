@@ -13,6 +13,7 @@ import pytest
 
 from assistant import say
 from assistant.errors import ConfigError
+from assistant.said import Said
 from assistant.say_plot import Picture, draw
 from assistant.wav import WavStream, write_wav
 from llm.boundaries import Strength
@@ -73,7 +74,7 @@ def test_the_picture_has_every_word_boundary_and_pause(tmp_path: Path) -> None:
     chunk = Chunk("Take it and rest, ", Strength.CLAUSE, 0.2)
     words = [("Take", 0, 4), ("it", 5, 7), ("and", 8, 11), ("rest", 12, 16)]
     spoken = [SpokenWord(word, i / 10, i / 10 + 0.1, *span) for i, (word, *span) in enumerate(words)]
-    said = say.Said(chunk, Speech(np.full(RATE_HZ // 2, 0.5, np.float32), RATE_HZ, tuple(spoken)))
+    said = Said(chunk, Speech(np.full(RATE_HZ // 2, 0.5, np.float32), RATE_HZ, tuple(spoken)))
     picture = Picture.of([said, said])
     assert [text for *_, text in picture.words] == 2 * [word for word, *_ in words]
     assert [(round(a, 3), round(b, 3)) for a, b in picture.pauses] == [(0.5, 0.7), (1.2, 1.4)]
