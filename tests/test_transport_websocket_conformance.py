@@ -36,6 +36,7 @@ GREETED = b'"type":"session.created"'
 class Frame:
     opcode: int
     payload: bytes
+    compressed: bool = False
 
     @property
     def code(self) -> int | None:
@@ -73,6 +74,7 @@ class Peer:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self._inflate = zlib.decompressobj(wbits=-12)
         self.extensions = ""
 
     async def handshake(self, offer: str = "") -> None:
@@ -99,11 +101,16 @@ class Peer:
     async def frame(self) -> Frame:
         """The next frame from the server, which never masks and never fragments."""
         first, second = await self._reader.readexactly(2)
-        assert first & 0xF0 == 0x80 and not second & 0x80
+        compressed = bool(first & 0x40)
+        assert first & 0xB0 == 0x80 and not second & 0x80
+        assert self.extensions or not compressed
         size = second & 0x7F
         if size >= 126:
             size = int.from_bytes(await self._reader.readexactly(2 if size == 126 else 8), "big")
-        return Frame(first & 0x0F, await self._reader.readexactly(size))
+        payload = await self._reader.readexactly(size)
+        if compressed:
+            payload = self._inflate.decompress(payload + b"\0\0\xff\xff")
+        return Frame(first & 0x0F, payload, compressed)
 
     async def echo(self) -> str:
         """What the server understood of the last message."""
@@ -310,18 +317,34 @@ async def test_pings_are_answered_in_order_and_between_the_fragments_of_a_messag
 @pytest.mark.parametrize(
     "offer",
     [
-        "permessage-deflate",
-        "permessage-deflate; client_max_window_bits",
-        "permessage-deflate; server_max_window_bits=8, permessage-deflate",
         "permessage-bzip2",
         "permessage-deflate; unknown=1",
     ],
 )
-async def test_compression_by_the_socket_is_declined(url: str, offer: str) -> None:
+async def test_compression_that_is_not_known_is_declined(url: str, offer: str) -> None:
     async with peer(url, offer) as client:
         assert client.extensions == ""
         await client.send(frame(TEXT, b"plain"))
         assert await client.echo() == "plain"
+
+
+async def test_events_are_compressed_and_speech_is_not(url: str) -> None:
+    async with peer(url, "permessage-deflate; client_max_window_bits") as client:
+        assert "permessage-deflate" in client.extensions
+        short, long = b"short and " * 20, b"long " * 1000
+        for message in (short, long):
+            packed = zlib.compressobj(wbits=-12)
+            data = packed.compress(message) + packed.flush(zlib.Z_SYNC_FLUSH)
+            await client.send(frame(TEXT, data[:-4], rsv=4))
+            assert (await client.frame()).compressed is (message is short)
+
+
+async def test_a_compressed_bomb_is_refused(url: str) -> None:
+    async with peer(url, "permessage-deflate; client_max_window_bits") as client:
+        packed = zlib.compressobj(wbits=-12)
+        data = packed.compress(bytes(100 * MAX_BYTES)) + packed.flush(zlib.Z_SYNC_FLUSH)
+        await client.send(frame(TEXT, data[:-4], rsv=4))
+        assert (await client.closed()).code == 1009
 
 
 async def test_empty_fragments_without_end_are_refused(url: str) -> None:

@@ -11,6 +11,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from transport.deflate import TextDeflateFactory
 from transport.limits import Limits
 
 # What a fragment of a message takes of us at least, however little is in it: a bytes object and its place.
@@ -66,6 +67,7 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.conn.available_extensions = [TextDeflateFactory()]
         self._fragments_bytes = 0  # of the message in progress, each at least FRAGMENT_BYTES
         self._late_pong: bytes | None = None  # to the last ping of a peer that does not read
 
