@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
+from tests.fuzzed_frames import check_frames, frame_messages
 from transport import events
 from transport.conversation import MAX_CONVERSATION_CHARS, MAX_ITEMS
 from transport.protocol import RealtimeProtocol
@@ -254,8 +255,11 @@ class Target:
     check: Callable[[Any], None]
 
 
-# Frames, and whatever else reads a peer's bytes, join with a line here.
-TARGETS: dict[str, Target] = {"protocol": Target(conversations, check_protocol)}
+# Whatever else reads a peer's bytes joins with a line here.
+TARGETS: dict[str, Target] = {
+    "protocol": Target(conversations, check_protocol),
+    "frames": Target(frame_messages, check_frames),
+}
 
 
 def try_batch(target: Target, number: int, examples: int = BATCH) -> None:
