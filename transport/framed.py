@@ -75,6 +75,7 @@ class FramedConnection(Connection):
         self._wake = asyncio.Event()
         self._pump = asyncio.create_task(self._send_frames())
         self._giving_up: asyncio.TimerHandle | None = None
+        self._farewell: asyncio.Task[None] | None = None  # to a socket that was replaced
         protocol.notice("liushui.session.resumable", token=self.token, within_s=RESUME_S)
 
     @property
@@ -110,10 +111,9 @@ class FramedConnection(Connection):
         """
         again = self._out.replay(received, self._clock())
         before, self._line = self._line, None
-        if self._giving_up is not None:
-            self._giving_up.cancel()
-        if before is not None:
-            await self._close_line(before, CLOSE_NORMAL, "resumed elsewhere")
+        self._stop_giving_up()
+        if before is not None:  # it looked alive; the client knows better, and does not wait for its end
+            self._farewell = asyncio.create_task(self._close_line(before, CLOSE_NORMAL, "resumed elsewhere"))
         await websocket.accept(LIUSHUI_V1)
         greeting = self._reader.greeting()
         for message in (greeting, *again):
@@ -237,13 +237,17 @@ class FramedConnection(Connection):
     def _wait_for_client(self) -> None:
         """The line is down: keep everything for RESUME_S."""
         self._line = None
+        self._stop_giving_up()
         loop = asyncio.get_running_loop()
         self._giving_up = loop.call_later(RESUME_S, self._lose, CLOSE_ABNORMAL)
+
+    def _stop_giving_up(self) -> None:
+        if self._giving_up is not None:
+            self._giving_up.cancel()
 
     def _lose(self, code: int) -> None:
         super()._lose(code)
         self._line = None
-        if self._giving_up is not None:
-            self._giving_up.cancel()
+        self._stop_giving_up()
         if self._pump is not asyncio.current_task():
             self._pump.cancel()
