@@ -1,4 +1,4 @@
-"""The items that a client writes: they join the dialogue where they stand in the conversation."""
+"""What a client does to items: those it writes join the dialogue where they stand in the conversation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assistant.inbox import Deaf, Read
 from assistant.loaded import Hearing
 from assistant.mouth import Mouth
 from transport.conversation import ConversationItem
-from transport.events import ItemCreated
+from transport.events import ItemCreated, ItemTruncated
 from transport.items import Item, Recording
 from transport.protocol import RealtimeProtocol
 
@@ -60,6 +60,15 @@ class ClientItems:
         """Take an item out, whoever made it."""
         self._wire.item_deleted(item_id)
         self._mouth.remove(item_id)
+
+    def truncate(self, command: ItemTruncated) -> None:
+        """Cut an answer, which is no longer being spoken, to what was heard."""
+        heard = self._mouth.truncate(command.item_id, command.audio_end_ms)
+        if heard is None:
+            message = f"{command.item_id} is no answer that was spoken lately: only those can be truncated"
+            self._wire.error(message, code="item_not_found", event_id=command.event_id)
+        else:
+            self._wire.item_truncated(command.item_id, command.content_index, command.audio_end_ms, heard)
 
     def _join(self, item: ConversationItem) -> None:
         is_last = self._wire.last_item_id == item.id
