@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asr.numbers import settled_digits, with_digits
 from asr.streaming import Partial
+from assistant.answer import Answer
 from transport.protocol import RealtimeProtocol
 
 
@@ -31,3 +32,11 @@ class Caption:
                 self._shown = stands
             self._wire.notice("liushui.transcript.partial", item_id=self.item, text=text)
         return text
+
+    def complete(self, answer: Answer, *, deaf: bool) -> None:
+        """Tell all the words of a committed turn; `deaf`: listening has failed, and there may be none."""
+        assert answer.user_item is not None and answer.user_text is not None
+        if deaf and not answer.user_text:
+            self._wire.transcript_failed(answer.user_item, "listening failed: please type it")
+        else:
+            self._wire.transcript_completed(answer.user_item, answer.user_text)

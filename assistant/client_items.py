@@ -1,4 +1,4 @@
-"""The items that a client writes: they join the dialogue where they stand in the conversation."""
+"""What a client does to items: those it writes join the dialogue where they stand in the conversation."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ class Session:
             Action.ANSWER: self._answer,
             Action.DUCK: self._duck,
             Action.RESUME: self._resume,
-            Action.STOP: self._stop,
-            Action.ABORT: self._abort,
+            Action.STOP: lambda: self._mouth.stop("turn_detected"),
+            Action.ABORT: lambda: self._mouth.stop("client_cancelled"),
         }
 
     async def run(self) -> None:
@@ -164,9 +164,8 @@ class Session:
     async def _listen(self, command: wire.AudioAppended) -> None:
         if (ear := self._ear) is None:
             if not self._told_deaf:  # once, not with every chunk
-                self._wire.error(
-                    "the service cannot hear in this conversation: send text items", "audio_unavailable"
-                )
+                message = "the service cannot hear in this conversation: send text items"
+                self._wire.error(message, "audio_unavailable", command.event_id)
                 self._told_deaf = True
             return
         if not self._hands_free:
@@ -215,7 +214,7 @@ class Session:
         if answer is self._mouth.answer:
             await self._do(self._turns.transcribed(text, self._mouth.saying()))
         if answer.confirmed:
-            self._tell_transcript(answer)
+            self._caption.complete(answer, deaf=self._ear is None)
         if answer is not self._mouth.answer:
             if answer.confirmed and text:  # stopped before its words were known: they were said all the same
                 self._mouth.add(Message(answer.user_item or "", "user", "input_audio", text))
@@ -266,15 +265,8 @@ class Session:
         answer.user_item, self._caption.item = self._wire.audio_committed(), None
         self._ear.close()
         if answer.user_text is not None:
-            self._tell_transcript(answer)
+            self._caption.complete(answer, deaf=self._ear is None)
         await self._settle_unwanted(answer)
-
-    def _tell_transcript(self, answer: Answer) -> None:
-        assert answer.user_item is not None and answer.user_text is not None
-        if self._ear is None and not answer.user_text:
-            self._wire.transcript_failed(answer.user_item, "listening failed: please type it")
-        else:
-            self._wire.transcript_completed(answer.user_item, answer.user_text)
 
     async def _drop(self) -> None:
         if self._caption.item:
@@ -303,12 +295,6 @@ class Session:
             self._ear.ignore()
         self._mouth.resume()
 
-    async def _stop(self) -> None:
-        await self._mouth.stop("turn_detected")
-
-    async def _abort(self) -> None:
-        await self._mouth.stop("client_cancelled")
-
     # What the client asks for.
 
     async def _obey(self, command: Item) -> None:
@@ -316,7 +302,7 @@ class Session:
             case wire.SessionUpdated():
                 self._configure(command.settings)
             case wire.AudioCommitted():
-                await self._commit()
+                await self._commit(command.event_id)
             case wire.AudioCleared():
                 if self._ear is not None:
                     self._ear.close()
@@ -354,11 +340,10 @@ class Session:
         self._turns.policy = policy_for(detection, self._policy)
         self._mouth.configure(settings)
 
-    async def _commit(self) -> None:
+    async def _commit(self, event_id: str | None) -> None:
         if self._ear is None or self._ear.utterance is None:
-            self._wire.error(
-                "there is no audio to commit; append some first", code="input_audio_buffer_commit_empty"
-            )
+            message = "there is no audio to commit; append some first"
+            self._wire.error(message, "input_audio_buffer_commit_empty", event_id)
             return
         await self._do(self._turns.tell(Event.COMMIT))
 
