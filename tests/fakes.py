@@ -11,10 +11,12 @@ import base64
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from openai.types.realtime import RealtimeServerEvent
+from pydantic import TypeAdapter
 
 from asr.engine import SAMPLE_RATE_HZ, Hypothesis, Word
 from asr.loudness import STEP_SAMPLES, Loudness
@@ -25,6 +27,7 @@ from transport.protocol import RealtimeProtocol
 from transport.settings import SessionSettings
 from tts.engine import Speech, SpokenWord
 
+SERVER_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)  # as OpenAI's SDK has it
 Audio = NDArray[np.float32]
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -273,7 +276,11 @@ class ScriptedClient:
 
     async def flush(self) -> None:
         now_s = asyncio.get_running_loop().time()
-        self.received += [(now_s, json.loads(text)) for text in self.protocol.data_to_send()]
+        events = [json.loads(text) for text in self.protocol.data_to_send()]
+        for event in events:
+            if not event["type"].startswith("liushui."):
+                SERVER_EVENT.validate_python(event)
+        self.received += [(now_s, event) for event in events]
 
     async def __aiter__(self) -> AsyncGenerator[Command]:
         while (command := await self._commands.get()) is not None:

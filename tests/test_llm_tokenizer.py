@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
 
+from llm.engine import Tool
 from llm.errors import WeightsUnsupported
 from llm.gguf import read
 from llm.template import ChatTemplate
-from llm.tokenizer import TextStream, TextTokenizer, boundary_mask
+from llm.tokenizer import TextStream, TextTokenizer, boundary_mask, byte_alphabet
 from tests.tiny_model import CHATML, CONTROL, PIECES, random_llama, write_gguf
 
 
@@ -47,6 +52,36 @@ def test_a_template_fragment_writes_control_tokens(tokenizer: TextTokenizer) -> 
         *tokenizer.encode("\n"),
         PIECES.index("<|im_start|>"),
     ]
+
+
+def test_what_marks_a_call_is_a_token_of_its_own_where_the_assistant_says_it_and_plain_text_elsewhere() -> (
+    None
+):
+    plain = Tokenizer(BPE({piece: id for id, piece in enumerate([*byte_alphabet(), "<tool_call>"])}, []))
+    plain.pre_tokenizer, plain.decoder = ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    tokenizer = TextTokenizer(plain.to_str(), [])
+    mark = plain.token_to_id("<tool_call>")
+    assert tokenizer.encode_answer("a<tool_call>") == [*tokenizer.encode("a"), mark]
+    assert mark in tokenizer.encode_template("<tool_call>")
+    assert mark not in tokenizer.encode("<tool_call>")
+
+
+def test_a_template_that_knows_tools_describes_them_and_another_one_is_refused(
+    tokenizer: TextTokenizer,
+) -> None:
+    source = "{% for tool in tools %}{{ tool | tojson }}{% endfor %}" + CHATML
+    tool = Tool("look_up", "Finds <things>.", {"type": "object"})
+    before = tokenizer.decode(ChatTemplate(source, tokenizer).frame(["user"], [tool])[0])
+    described = {"type": "object"}
+    function = {"name": "look_up", "description": "Finds <things>.", "parameters": described}
+    assert before.startswith(json.dumps({"type": "function", "function": function}))
+    with pytest.raises(WeightsUnsupported, match="knows no tools"):
+        ChatTemplate(CHATML, tokenizer).frame(["user"], [tool])
+
+
+def test_what_the_assistant_said_in_parts_is_one_message(tokenizer: TextTokenizer) -> None:
+    frame = ChatTemplate(CHATML, tokenizer).frame(["user", "assistant", "assistant", "tool"])
+    assert tokenizer.decode(frame[2]) == "\n"
 
 
 def test_tokens_that_begin_with_punctuation_newlines_or_stop_are_boundaries() -> None:

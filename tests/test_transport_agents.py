@@ -14,6 +14,7 @@ from assistant.session import Session
 from llm.engine import Message
 from llm.tool_calls import ToolCall
 from tests.dialogues import LONG, RATE_HZ, STORY, Room, room
+from tests.fakes import WORD_S
 from tests.test_transport_app import service
 from transport.connection import Connection
 
@@ -66,10 +67,11 @@ async def test_a_typed_question_makes_the_agent_run_its_tool_and_the_result_is_s
         events = await until(session, lambda event: event.type == "audio_end")
     (ended,) = [event for event in events if event.type == "tool_end"]
     assert ended.output == "clear in Paris"
-    assert sum(len(event.audio.data) for event in events if event.type == "audio")
+    spoken = sum(len(event.audio.data) for event in events if event.type == "audio")
+    assert spoken == len(says(here, "It is clear."))
     model: Any = here.engines.model
     said = [message for chat in model.opened for message in chat.history]
-    assert Message("tool", "clear in Paris") in said and Message("assistant", "It is clear. ") in said
+    assert Message("assistant", CALL.text) in said and Message("tool", "clear in Paris") in said
 
 
 async def test_a_spoken_question_is_answered_aloud_and_who_breaks_in_interrupts() -> None:
@@ -77,16 +79,17 @@ async def test_a_spoken_question_is_answered_aloud_and_who_breaks_in_interrupts(
     async with conversation(here) as (session, _):
 
         async def speak(text: str) -> None:
-            for chunk in text.split():
-                await session.send_audio(says(here, chunk))
+            for word in text.split():  # at the speed of speech
+                await session.send_audio(says(here, word))
+                await asyncio.sleep(WORD_S)
 
-        await speak(f"{STORY} ~ ~ ~ ~")
+        speaking = asyncio.create_task(speak(f"{STORY} ~ ~ ~ ~ ~ and then? ~ ~ ~ ~ ~ ~"))
         events = await until(session, lambda event: event.type == "audio")
-        await speak("and then? ~ ~ ~ ~")
+        first = events[-1].item_id
         events += await until(session, lambda event: event.type == "audio_interrupted")
-        events += await until(session, lambda event: event.type == "audio_end")
-        events += await until(session, lambda event: event.type == "audio_end")
-    assert any(event.type == "audio_interrupted" for event in events)
+        events += await until(session, lambda event: event.type == "audio" and event.item_id != first)
+        await speaking
     model: Any = here.engines.model
-    heard = [message.text for message in model.opened[-1].history if message.role == "assistant"]
-    assert len(heard[0]) < len(LONG) and LONG.startswith(heard[0].strip())
+    question, heard, interruption, *_ = model.opened[-1].history
+    assert (question.text, interruption.text) == (STORY, "and then?")
+    assert 0 < len(heard.text) < len(LONG) and LONG.startswith(heard.text)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
+from typing import get_args
 
 import numpy as np
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
-from openai.types.realtime import RealtimeServerEvent
+from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
+from pydantic import BaseModel
 from websockets.typing import Subprotocol
 
 from tests.test_transport_app import service
 from transport.connection import Connection
 from transport.events import AudioCommitted, ItemCreated, ResponseRequested
+from transport.items import Item
 from transport.open_response import Usage
-from transport.protocol import LIUSHUI_V1
+from transport.protocol import LIUSHUI_V1, RealtimeProtocol
+from transport.settings import SessionSettings
 
 ANSWER = ("Rest, ", "and drink ", "enough.")
 TONE = np.full(2400, 0.25, np.float32)  # 100 ms
@@ -126,6 +131,79 @@ async def test_the_openai_sdk_passes_our_own_events_on_when_it_asks_for_them() -
         await until_done(connection)
         timings = await connection.recv()
     assert (timings.type, timings.to_dict()["v2v_ms"]) == ("liushui.turn.timings", 212)
+
+
+TOOL = {"type": "function", "name": "find", "description": "", "parameters": {"type": "object"}}
+SAID = {"type": "message", "role": "user", "id": "mine", "content": [{"type": "input_text", "text": "Flu?"}]}
+FULL_SESSION = {
+    "type": "realtime",
+    "model": "gpt-realtime",
+    "instructions": "Be brief.",
+    "output_modalities": ["audio"],
+    "tools": [TOOL],
+    "tool_choice": {"type": "function", "name": "find"},
+    "max_output_tokens": "inf",
+    "parallel_tool_calls": True,
+    "tracing": "auto",
+    "truncation": "auto",
+    "audio": {
+        "input": {
+            "format": {"type": "audio/pcm", "rate": 24000},
+            "noise_reduction": {"type": "near_field"},
+            "transcription": {"model": "gpt-4o-transcribe", "language": "en"},
+            "turn_detection": {"type": "server_vad", "idle_timeout_ms": 6000, "silence_duration_ms": 500},
+        },
+        "output": {"format": {"type": "audio/pcmu"}, "voice": "marin", "speed": 1.0},
+    },
+}
+FULL_RESPONSE = {
+    "conversation": "none",
+    "input": [SAID],
+    "instructions": "Name the topic.",
+    "max_output_tokens": 20,
+    "metadata": {"topic": "triage"},
+    "output_modalities": ["text"],
+    "tools": [TOOL],
+    "tool_choice": "required",
+    "audio": {"output": {"format": {"type": "audio/pcma"}, "voice": "marin"}},
+}
+CLIENT_EVENTS: dict[str, dict[str, object]] = {
+    "session.update": {"session": FULL_SESSION},
+    "input_audio_buffer.append": {"audio": base64.b64encode(bytes(9600)).decode()},
+    "input_audio_buffer.commit": {},
+    "input_audio_buffer.clear": {},
+    "conversation.item.create": {"item": {**SAID, "id": "next"}, "previous_item_id": "mine"},
+    "conversation.item.retrieve": {"item_id": "mine"},
+    "conversation.item.truncate": {"item_id": "", "content_index": 0, "audio_end_ms": 50},
+    "conversation.item.delete": {"item_id": "mine"},
+    "response.create": {"response": FULL_RESPONSE},
+    "response.cancel": {},
+    "output_audio_buffer.clear": {},
+}
+
+
+def test_every_event_that_the_openai_sdk_can_build_is_accepted() -> None:
+    known = {str(get_args(kind.model_fields["type"].annotation)[0]): kind for kind in client_events()}
+    assert set(CLIENT_EVENTS) == set(known)
+    for kind, fields in CLIENT_EVENTS.items():
+        wire = RealtimeProtocol("sess_1", "qwen", SessionSettings())
+        wire.receive('{"type": "input_audio_buffer.append", "audio": "' + "A" * 12_800 + '"}')
+        wire.item_added(Item("mine", "user", "input_text", "hello"))
+        wire.response_started("audio")
+        wire.response_audio(TONE)
+        wire.data_to_send()
+        if kind == "conversation.item.truncate":
+            fields = {**fields, "item_id": wire.response_item_id}
+        event = known[kind].model_validate({"type": kind, "event_id": "mine", **fields})
+        wire.receive(event.model_dump_json(exclude_none=True))
+        told = [json.loads(text) for text in wire.data_to_send()]
+        assert not [each for each in told if each["type"] == "error"], (kind, told)
+
+
+def client_events() -> tuple[type[BaseModel], ...]:
+    """The SDK's own models of what a client may send."""
+    union = get_args(RealtimeClientEvent)[0]
+    return get_args(union)
 
 
 async def test_the_openai_sdk_gets_our_errors_as_its_error_event() -> None:
