@@ -275,7 +275,7 @@ async def test_a_client_that_outpaces_the_session_is_held_back() -> None:
             if isinstance(command, AudioAppended):
                 heard.append(command.duration_ms)
 
-    async with service(slow, max_sessions=1) as url, connect(url) as client:
+    async with service(slow, max_sessions=1) as url, connect(url, compression=None) as client:
         sending = asyncio.create_task(send_all(client, [append(24_000)] * 600))  # 10 minutes, 38 MB
         _, pending = await asyncio.wait({sending}, timeout=0.5)
         assert pending, "the whole of it was read ahead of the session"
