@@ -53,6 +53,7 @@ class Outbound:
         self._opus = OpusEncoder(Rung.OPUS_32.bit_rate) if audio == "opus" else None
         self._ladder = Ladder()
         self._sound: _Sound | None = None
+        self._timed = "", 0  # the item whose words came last, and when the last of them ends [ms]
         self._observed_s = float("-inf")
         self._sent_audio_s = 0.0  # since then
         self._late_s = 0.0  # of all late audio, what was counted
@@ -115,7 +116,9 @@ class Outbound:
         self._queue.put(ControlEvent(event.text, urgent=event.kind in URGENT), now_s)
 
     def _pieces(self, said: OutgoingText) -> list[TextPiece]:
-        pieces, before_ms = list[TextPiece](), 0
+        pieces = list[TextPiece]()
+        item_id, before_ms = self._timed  # the word before, of this item or another
+        before_ms = before_ms if item_id == said.item_id else 0
         for word in self._key_words.tag(said.text):
             last = word.offset + len(word.text)
             end_ms = max((ms for ms, end in said.ends_ms if word.offset < end <= last), default=None)
@@ -123,6 +126,7 @@ class Outbound:
             offset = said.offset + word.offset
             pieces.append(TextPiece(said.item_id, offset, word.text, word.word_class, start_ms, end_ms))
             before_ms = end_ms or before_ms
+        self._timed = said.item_id, before_ms
         return pieces
 
     def _put_audio(self, audio: OutgoingAudio, now_s: float) -> None:
