@@ -10,6 +10,7 @@ import pytest
 from transport.frame_stream import FrameReader
 from transport.frames import AudioFrame, EventsFrame
 from transport.handshake import FrameAudio
+from transport.opus import LOOKAHEAD
 from transport.outbound import Outbound
 from transport.outgoing import OutgoingAudio, OutgoingEvent, OutgoingText
 
@@ -83,3 +84,14 @@ def test_sound_that_could_not_arrive_in_time_is_dropped_and_text_is_not() -> Non
     outbound.put(OutgoingText("item_1", 0, "Rest.", ()), 0.0)
     outbound.put(OutgoingAudio("item_1", 24_000, np.zeros(4_800, np.float32)), 0.0)
     assert kinds(told(outbound, now_s=5.0)) == ["liushui.text"]
+
+
+def test_after_an_answer_that_was_broken_off_the_next_one_has_its_own_place_in_time() -> None:
+    outbound = Outbound("opus", brotli=False)
+    outbound.put(OutgoingAudio("item_1", 24_000, np.zeros(5_000, np.float32)), 0.0)
+    outbound.put(event("liushui.playback.clear", "item_1"), 0.0)
+    outbound.put(OutgoingAudio("item_2", 96_000, np.zeros(5_000, np.float32)), 0.0)
+    outbound.put(event("response.output_audio.done", "item_2"), 0.0)
+    frames = [each for each in told(outbound) if isinstance(each, AudioFrame)]
+    assert frames[0].media_time == 96_000 - LOOKAHEAD
+    assert frames[-1].media_time < 96_000 + 5_000

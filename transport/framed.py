@@ -110,16 +110,16 @@ class FramedConnection(Connection):
         Before that, raises `ResumeImpossibleError` or `FrameError` if the client lacks what is kept no more.
         """
         again = self._out.replay(received, self._clock())
-        before, self._line = self._line, None
-        self._stop_giving_up()
+        before = self._line
+        self._wait_for_client()  # until this socket has proved itself
         if before is not None:  # it looked alive; the client knows better, and does not wait for its end
             self._farewell = asyncio.create_task(self._close_line(before, CLOSE_NORMAL, "resumed elsewhere"))
         await websocket.accept(LIUSHUI_V1)
         greeting = self._reader.greeting()
         for message in (greeting, *again):
             if not await self._deliver_on(websocket, message):
-                self._wait_for_client()
                 return
+        self._stop_giving_up()
         self._line = websocket
         self._wake.set()
         await self._hand_on(LineRestored())

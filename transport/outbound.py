@@ -111,7 +111,7 @@ class Outbound:
             self._queue.put(ControlEvent(event.text, after=event.item_id), now_s)
             return
         if event.kind in CLEARS and event.item_id is not None:
-            self._sound = None
+            self._drop_sound()
             self._queue.clear(event.item_id)
         self._queue.put(ControlEvent(event.text, urgent=event.kind in URGENT), now_s)
 
@@ -139,7 +139,8 @@ class Outbound:
             self._put_pcm(audio, self._sound, now_s)
         elif self._ladder.rung is not Rung.TEXT:
             self._put_packets(self._opus, audio.samples, self._sound, now_s)
-        # Else nobody hears it: the text is all that the link carries.
+        else:  # the text is all that the link carries; what is heard next begins a stretch of its own
+            self._drop_sound()
 
     def _choose_first_rung(self, now_s: float) -> None:
         if self._opus is not None:
@@ -180,6 +181,12 @@ class Outbound:
             for packet in packets if self._ladder.rung is not Rung.TEXT else ():
                 begin = self._sound.begin + packet.first_sample
                 self._put_chunk(self._sound, packet.data, begin, PACKET_S, now_s, opus=True)
+        self._sound = None
+
+    def _drop_sound(self) -> None:
+        """What the encoder still holds is not heard."""
+        if self._opus is not None and self._sound is not None:
+            self._opus.finish()
         self._sound = None
 
     def _observe(self, now_s: float) -> None:
