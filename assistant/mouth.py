@@ -59,13 +59,8 @@ class Mouth:
         self._pace = SpeakingPace(wire, engines.paces)
         self._clock = asyncio.get_running_loop().time
 
-    @property
-    def carried(self) -> bool:
+    def voice_carried(self, carried: bool) -> None:
         """Whether answers reach the client as sound; else they are made as text, as fast as that goes."""
-        return self._carried
-
-    @carried.setter
-    def carried(self, carried: bool) -> None:
         self._carried = carried
         if not carried and self.answer is not None and self.answer.reply is not None:
             self.answer.reply.mute()
@@ -265,6 +260,7 @@ class Mouth:
 
     def _remember(self, answer: Answer, heard: str) -> None:
         """Let the client truncate the answer from now on."""
+        answer.playback.let_go()
         if answer.item is not None:
             self._spoken[answer.item] = answer.playback, heard
             if len(self._spoken) > KEPT_ANSWERS:

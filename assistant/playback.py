@@ -45,8 +45,8 @@ class Playback:
         self.send_lead_s = send_lead_s
         self.said = ""  # text of all pieces so far
         self._waiting: deque[Piece] = deque()  # bounded by the reply task, which waits on `queued_s`
-        self._told = 0  # of all pieces, those whose text was given by `written`
-        self._pieces: list[tuple[float, Piece]] = []  # where in the answer each begins [s]
+        # What `written` has yet to give of each piece: where it begins [s], its text and its words.
+        self._unwritten: list[tuple[float, str, tuple[tuple[float, int], ...]]] = []
         self._offset = 0  # samples of the first waiting piece that have left
         self._words: list[tuple[float, int]] = []  # (end [s], end [characters]) in the whole answer
         self._queued_s = 0.0  # audio in all pieces so far
@@ -61,7 +61,7 @@ class Playback:
     def add(self, piece: Piece) -> None:
         """Queue the next piece of the answer."""
         start_s, start = self._queued_s, len(self.said)
-        self._pieces.append((start_s, piece))
+        self._unwritten.append((start_s, piece.text, piece.words))
         self._words += [(start_s + end_s, start + end) for end_s, end in piece.words]
         self.said += piece.text
         self._queued_s += len(piece.audio) / self.sample_rate_hz
@@ -72,6 +72,10 @@ class Playback:
     def complete(self) -> None:
         """No piece follows."""
         self._complete = True
+
+    def let_go(self) -> None:
+        """Nothing more of it leaves: what is waiting is not kept, only which words were heard when."""
+        self._waiting.clear()
 
     def hold(self, now_s: float, *, paused: bool) -> None:
         """Let nothing more out (a duck); `paused`: the client stops at once, else it plays what it has."""
@@ -125,10 +129,10 @@ class Playback:
         Those are (end in the answer [s], end in the text).
         """
         text, ends_s = "", list[tuple[float, int]]()
-        for start_s, piece in self._pieces[self._told :]:
-            ends_s += [(start_s + end_s, len(text) + end) for end_s, end in piece.words]
-            text += piece.text
-        self._told = len(self._pieces)
+        for start_s, piece_text, words in self._unwritten:
+            ends_s += [(start_s + end_s, len(text) + end) for end_s, end in words]
+            text += piece_text
+        self._unwritten.clear()
         return text, tuple(ends_s)
 
     def due_s(self, now_s: float) -> float | None:

@@ -137,7 +137,7 @@ class Session:
             case LineRestored():
                 self._mouth.reconnect()
             case VoiceCarried():
-                self._mouth.carried = item.carried
+                self._mouth.voice_carried(item.carried)
             case Read():
                 self._items.read(item.item, item.text)
             case Deaf():

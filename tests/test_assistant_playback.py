@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -179,3 +181,18 @@ def test_the_text_is_known_before_it_sounds_each_word_with_its_time() -> None:
         (1.5, "one two three"),
     ]
     assert playback.written() == ("", ())
+
+
+def test_sound_that_left_or_never_will_is_not_kept() -> None:
+    sounds = [np.ones(500, np.float32), np.ones(500, np.float32)]
+    kept = [weakref.ref(sound) for sound in sounds]
+    playback = Playback(RATE_HZ)
+    for text, sound in zip(("one ", "two "), sounds, strict=True):
+        playback.add(Piece(text, sound, ((0.5, 3),)))
+    del sound, sounds
+    for t in (0.0, 0.3):
+        playback.release(t)
+    assert [ref() is None for ref in kept] == [True, False]
+    playback.let_go()
+    assert kept[1]() is None
+    assert playback.heard(0.5) == "one"
