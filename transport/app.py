@@ -22,12 +22,13 @@ from starlette.websockets import WebSocket
 
 from transport.access import Access, Gate
 from transport.client_secrets import ClientSecretIssue, ClientSecrets
-from transport.connection import CLOSE_FAILED, CLOSE_NORMAL, CLOSE_TRY_LATER, Connection
+from transport.connection import CLOSE_FAILED, CLOSE_NORMAL, CLOSE_TRY_LATER, RESTARTING, Connection
 from transport.draining import OpenConnections
 from transport.errors import FrameError, HandshakeError, RefusedError, ResumeImpossibleError
 from transport.framed import FramedConnection
 from transport.handshake import Handshake, Resume, read_handshake
 from transport.http_api import HttpApi
+from transport.key_words import KeyWords
 from transport.keys import ANYBODY, ApiKeys
 from transport.limits import Limits
 from transport.origins import Origins
@@ -41,7 +42,6 @@ logger = logging.getLogger(__name__)
 SUBPROTOCOLS = (LIUSHUI_V1, "realtime")
 # A session whose client is gone has only to end its tasks; one decode step or TTS chunk is far shorter.
 FAREWELL_S = 1.0
-RESTARTING = "the service is restarting: connect again in a moment"
 OPEN = ApiKeys()
 OWN_PAGES = Origins()
 
@@ -105,7 +105,7 @@ class _Service:
         self._health = health
         self._default_settings = default_settings
         self._access = access
-        self._names = names
+        self._key_words = KeyWords(names)
         self.open = OpenConnections()  # at most limits.max_sessions
 
     async def report(self, _: Request) -> JSONResponse:
@@ -150,7 +150,7 @@ class _Service:
         if asked.audio is None:
             return Connection(websocket, protocol, self._limits)
         return FramedConnection(
-            websocket, protocol, self._limits, asked.audio, brotli=asked.brotli, names=self._names
+            websocket, protocol, self._limits, asked.audio, brotli=asked.brotli, key_words=self._key_words
         )
 
     async def _resume(self, websocket: WebSocket, asked: Resume) -> None:

@@ -16,6 +16,7 @@ from transport.fields import Fields
 from transport.limits import Limits
 from transport.protocol import random_id
 from transport.rest import DONE, EVENT_STREAM, Computed, Turnstile, event, read_json
+from transport.updates import MAX_TEXT_CHARS
 
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length"]
@@ -234,6 +235,3 @@ def _within(body: Fields, name: str, low: float, high: float) -> float | None:
     if value is not None and not low <= value <= high:
         raise body.rejected(name, f"is {value:g}: send {low:g} to {high:g}")
     return value
-
-
-MAX_TEXT_CHARS = 131_072  # of one message: past the context of any model that runs here

@@ -9,7 +9,7 @@ import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from transport.audio_formats import Samples
-from transport.errors import FloodingError
+from transport.errors import CompressionError, FloodingError, FrameError
 from transport.events import Command
 from transport.intake import Intake
 from transport.limits import Limits
@@ -22,6 +22,7 @@ CLOSE_POLICY = 1008
 CLOSE_FAILED = 1011
 CLOSE_RESTART = 1012
 CLOSE_TRY_LATER = 1013
+RESTARTING = "the service is restarting: connect again in a moment"
 
 # Read ahead of the session: eight 20 ms chunks let us notice a vanished client while the session is busy;
 # beyond that, or behind a message of so many bytes, the socket is not read, which is back-pressure.
@@ -92,13 +93,20 @@ class Connection:
 
     async def read(self) -> None:
         """Read the socket until the client is gone; the server runs this beside the session."""
+        code = CLOSE_ABNORMAL
+        try:
+            code = await self._read_from(self._websocket)
+        finally:
+            self._lose(code)
+
+    async def _read_from(self, websocket: WebSocket) -> int:
+        """Read a socket until it ends, or we end it; returns the client's close code."""
         try:
             while not self.gone.done():
                 async with asyncio.timeout(self._limits.idle_s):
-                    message = await self._websocket.receive()
+                    message = await websocket.receive()
                 if message["type"] == "websocket.disconnect":
-                    self._lose(message["code"])
-                    return
+                    return int(message["code"])
                 text = message.get("text")
                 await self._take(message["bytes"] if text is None else text)
         except TimeoutError:
@@ -108,8 +116,10 @@ class Connection:
         except FloodingError as flooding:
             self.protocol.error(str(flooding), "rate_limit_exceeded")
             await self.close(CLOSE_POLICY, "too many messages")
-        finally:
-            self._lose(CLOSE_ABNORMAL)
+        except (FrameError, CompressionError) as error:
+            self.protocol.error(str(error), "invalid_frame")
+            await self.close(CLOSE_POLICY, "invalid frame")
+        return CLOSE_ABNORMAL
 
     async def drain(self) -> None:
         """End the connection before the service does: at once, or when the answer in progress has ended.
@@ -124,8 +134,7 @@ class Connection:
                 await self._until(lambda: self.protocol.response_id is None)
         except TimeoutError:
             pass  # it had its time
-        restarting = "the service is restarting: connect again in a moment"
-        self.protocol.error(restarting, "server_draining", server_fault=True)
+        self.protocol.error(RESTARTING, "server_draining", server_fault=True)
         await self.close(CLOSE_RESTART, "restarting")
 
     async def close(self, code: int, reason: str) -> None:
@@ -139,9 +148,12 @@ class Connection:
     async def _take(self, message: str | bytes) -> None:
         """Hand a message on, no faster than this client may send."""
         wait_s = self._intake.wait_s(len(message), self._clock())
-        await self._hand_on(message)
+        await self._receive(message)
         if wait_s:
             await asyncio.wait({self.gone}, timeout=wait_s)
+
+    async def _receive(self, message: str | bytes) -> None:
+        await self._hand_on(message)
 
     async def _hand_on(self, message: Message) -> None:
         await self._until(lambda: self._inbox_bytes < INBOX_BYTES)
@@ -167,14 +179,10 @@ class Connection:
 
     async def _deliver(self, sending: Awaitable[None], since_s: float) -> bool:
         """Wait for the socket to take what waits since then; a client for which that is too long is gone."""
-        try:
-            async with asyncio.timeout_at(since_s + self._limits.ping_timeout_s):
-                await sending
-        except (TimeoutError, WebSocketDisconnect, RuntimeError):
-            # RuntimeError is how Starlette and uvicorn say that the connection closed under us.
-            self._lose(CLOSE_ABNORMAL)
-            return False
-        return True
+        if await delivered(sending, since_s + self._limits.ping_timeout_s):
+            return True
+        self._lose(CLOSE_ABNORMAL)
+        return False
 
     def _lose(self, code: int) -> None:
         """Note, once, that the client is gone, and end the iterator."""
@@ -188,6 +196,17 @@ class Connection:
         while not self._inbox.empty():
             self._inbox.get_nowait()
         self._inbox.put_nowait(None)
+
+
+async def delivered(sending: Awaitable[None], until_s: float) -> bool:
+    """Wait for a socket to take something; False when it has not by then, or is closed."""
+    try:
+        async with asyncio.timeout_at(until_s):
+            await sending
+    except (TimeoutError, WebSocketDisconnect, RuntimeError):
+        # RuntimeError is how Starlette and uvicorn say that the connection closed under us.
+        return False
+    return True
 
 
 def _size(message: Message) -> int:

@@ -6,19 +6,18 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from transport.audio_formats import from_pcm16
-from transport.connection import CLOSE_ABNORMAL, CLOSE_NORMAL, CLOSE_POLICY, Connection
-from transport.errors import CompressionError, FloodingError, FrameError, OpusError, PeerTooSlowError
+from transport.connection import CLOSE_ABNORMAL, CLOSE_NORMAL, CLOSE_POLICY, Connection, delivered
+from transport.errors import FrameError, OpusError, PeerTooSlowError
 from transport.events import Command
 from transport.frame_stream import FrameReader
 from transport.frames import Acknowledgement, AudioFrame, EventsFrame
 from transport.handshake import FrameAudio
+from transport.key_words import KeyWords
 from transport.limits import Limits
 from transport.opus import OpusDecoder
 from transport.outbound import Outbound
@@ -63,11 +62,11 @@ class FramedConnection(Connection):
         audio: FrameAudio,
         *,
         brotli: bool,
-        names: tuple[str, ...] = (),
+        key_words: KeyWords,
     ) -> None:
         super().__init__(websocket, protocol, limits)
         self.token = secrets.token_urlsafe(16)
-        self._out = Outbound(audio, brotli=brotli, names=names)
+        self._out = Outbound(audio, brotli=brotli, key_words=key_words)
         self._reader = FrameReader(most_bytes=limits.max_message_bytes)
         self._microphone = OpusDecoder()
         self._line: WebSocket | None = websocket  # None while the client cannot be reached
@@ -141,35 +140,22 @@ class FramedConnection(Connection):
 
     async def _read_line(self, line: WebSocket) -> None:
         """Read one socket until it ends; unless the client meant that, it may come back."""
-        try:
-            while not self.gone.done():
-                async with asyncio.timeout(self._limits.idle_s):
-                    message = await line.receive()
-                if message["type"] == "websocket.disconnect":
-                    if message["code"] in LEFT and self._line is line:
-                        self._lose(message["code"])
-                    break
-                async with self._taking:
-                    await self._take_frame(message)
-        except TimeoutError:
-            idle = f"nothing was received for {self._limits.idle_s:g} s: connect again to go on"
-            self.protocol.error(idle, "session_idle")
-            await self.close(CLOSE_NORMAL, "idle")
-        except FloodingError as flooding:
-            self.protocol.error(str(flooding), "rate_limit_exceeded")
-            await self.close(CLOSE_POLICY, "too many messages")
-        except (FrameError, CompressionError) as error:
-            self.protocol.error(str(error), "invalid_frame")
-            await self.close(CLOSE_POLICY, "invalid frame")
-        if self._line is line and not self.gone.done():
+        code = await self._read_from(line)
+        if self._line is not line or self.gone.done():
+            return
+        if code in LEFT:
+            self._lose(code)
+        else:
             self._wait_for_client()
             await self._hand_on(LineLost())
 
-    async def _take_frame(self, message: MutableMapping[str, Any]) -> None:
-        data = message.get("bytes")
-        if data is None:
+    async def _receive(self, message: str | bytes) -> None:
+        if isinstance(message, str):
             raise FrameError("a text message: a session that asked for frames sends frames alone")
-        wait_s = self._intake.wait_s(len(data), self._clock())
+        async with self._taking:
+            await self._take_frame(message)
+
+    async def _take_frame(self, data: bytes) -> None:
         frame = self._reader.take(data, self._clock())
         self._wake.set()  # there is something to acknowledge, or room for more
         match frame:
@@ -180,8 +166,6 @@ class FramedConnection(Connection):
             case EventsFrame():
                 for text in self._reader.events(frame):
                     await self._hand_on(text)
-        if wait_s:
-            await asyncio.wait({self.gone}, timeout=wait_s)
 
     async def _hear(self, frame: AudioFrame) -> None:
         try:
@@ -220,19 +204,10 @@ class FramedConnection(Connection):
                 await self._wake.wait()
 
     async def _deliver_on(self, line: WebSocket, message: bytes) -> bool:
-        try:
-            async with asyncio.timeout(self._limits.ping_timeout_s):
-                await line.send_bytes(message)
-        except (TimeoutError, WebSocketDisconnect, RuntimeError):
-            # RuntimeError is how Starlette and uvicorn say that the connection closed under us.
-            return False
-        return True
+        return await delivered(line.send_bytes(message), self._clock() + self._limits.ping_timeout_s)
 
     async def _close_line(self, line: WebSocket, code: int, reason: str) -> None:
-        # As above: a socket that is closed already needs no closing.
-        with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
-            async with asyncio.timeout(self._limits.ping_timeout_s):
-                await line.close(code, reason)
+        await delivered(line.close(code, reason), self._clock() + self._limits.ping_timeout_s)
 
     def _wait_for_client(self) -> None:
         """The line is down: keep everything for RESUME_S."""

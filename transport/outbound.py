@@ -29,6 +29,7 @@ CLEARS = frozenset({"liushui.playback.clear"})
 PACKET_S = 0.04  # PCM in a frame; as long as an Opus packet
 # How long audio may be on its way: it leaves 0.3 s before it is heard, and a client stalls no longer than so.
 LATEST_S = 0.8
+PLAIN = KeyWords()
 OBSERVE_S = 0.1  # between two looks at how delivery goes
 
 
@@ -44,12 +45,12 @@ class _Sound:
 class Outbound:
     """`put` what the session says; send what `next` gives: after `put`, `acknowledged` and `due_s`."""
 
-    def __init__(self, audio: FrameAudio, *, brotli: bool, names: tuple[str, ...] = ()) -> None:
-        """`names`: terms of the domain, key words all of them."""
+    def __init__(self, audio: FrameAudio, *, brotli: bool, key_words: KeyWords = PLAIN) -> None:
+        """`key_words`: knows the terms of the domain."""
         self.writer = FrameWriter(brotli=brotli)
         self.carries_voice = True  # False: the link is too slow for any voice
         self._queue = OutgoingQueue()
-        self._key_words = KeyWords(names)
+        self._key_words = key_words
         self._opus = OpusEncoder(Rung.OPUS_32.bit_rate) if audio == "opus" else None
         self._ladder = Ladder()
         self._sound: _Sound | None = None

@@ -170,25 +170,29 @@ def _shown(
 
 
 async def _streamed(found: AsyncGenerator[Segment | Transcript]) -> AsyncGenerator[bytes]:
-    segments: list[Segment] = []
+    text = ""
     async with aclosing(found):
         async for each in found:
-            before = _joined(segments)
             if isinstance(each, Segment):
-                segments.append(each)
-                delta = _joined(segments)[len(before) :]
+                delta = _following(text, each)
+                text += delta
                 yield event({"type": "transcript.text.delta", "delta": delta})
             else:
-                yield event({"type": "transcript.text.done", "text": before})
+                yield event({"type": "transcript.text.done", "text": text})
 
 
 def _joined(segments: list[Segment]) -> str:
-    """The whole text; scripts without spaces get none."""
+    """The whole text."""
     text = ""
     for segment in segments:
-        spaced = text and text[-1].isascii() and segment.text[:1].isascii()
-        text += f" {segment.text}" if spaced else segment.text
+        text += _following(text, segment)
     return text
+
+
+def _following(text: str, segment: Segment) -> str:
+    """What a segment adds to the text before it; scripts without spaces get none."""
+    spaced = text and text[-1].isascii() and segment.text[:1].isascii()
+    return f" {segment.text}" if spaced else segment.text
 
 
 def _segment(index: int, segment: Segment) -> dict[str, object]:
