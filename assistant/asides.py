@@ -7,10 +7,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-from assistant.asked import asked
+from assistant.asked import asked, usage
 from assistant.dialogue import Dialogue
+from llm.engine import PromptTokens
 from llm.tool_calls import ToolCallStream
 from transport.events import ResponseRequested
+from transport.open_response import Usage
 from transport.protocol import RealtimeProtocol
 
 log = logging.getLogger(__name__)
@@ -53,21 +55,24 @@ class Asides:
 
     async def _respond(self, response_id: str, request: ResponseRequested) -> None:
         try:
-            whole = await self._write(response_id, request)
+            whole, took = await self._write(response_id, request)
         except Exception as error:  # whatever an engine died of, the client is told, and the session lives
             log.exception("a response out of band failed")
             self._wire.response_finished("failed", f"the answer failed: {error}", response_id=response_id)
         else:
-            status, reason = ("completed", None) if whole else ("incomplete", "max_output_tokens")
-            self._wire.response_finished(status, reason, response_id=response_id)  # type: ignore[arg-type]
+            if whole:
+                self._wire.response_finished("completed", usage=took, response_id=response_id)
+            else:
+                self._wire.response_finished("incomplete", "max_output_tokens", took, response_id=response_id)
         await self._flush()
 
-    async def _write(self, response_id: str, request: ResponseRequested) -> bool:
-        """Write the text and make the calls; True if the answer ended by itself."""
+    async def _write(self, response_id: str, request: ResponseRequested) -> tuple[bool, Usage | None]:
+        """Write the text and make the calls; True if the answer ended by itself, and what it took."""
         wanted = asked(request, self._wire.settings)
         assert wanted.aside is not None
         stream, tokens = ToolCallStream(wanted.names), 0
-        async with aclosing(self._dialogue.apart(wanted.aside, wanted.sampling)) as answer:
+        prompt: list[PromptTokens | None] = []
+        async with aclosing(self._dialogue.apart(wanted.aside, wanted.sampling, prompt.append)) as answer:
             async for token in answer:
                 tokens += 1
                 if text := stream.push(token.text):
@@ -80,4 +85,4 @@ class Asides:
             self._wire.response_text(text, response_id)
         for call in stream.calls:
             self._wire.response_called(call.name, call.arguments, response_id)
-        return not cut_short
+        return not cut_short, usage(prompt[0], tokens) if prompt else None

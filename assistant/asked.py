@@ -1,16 +1,17 @@
-"""What a client's request means to the model: its tools, its chat, and how it is sampled."""
+"""What a client's request means to the model: its tools, its chat, how it is sampled, and what it took."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from assistant.dialogue import Aside
-from llm.engine import Message, Sampling, Tool
+from llm.engine import Message, PromptTokens, Sampling, Tool
 from llm.tool_calls import ToolCall
 from transport.calls import FunctionCall, FunctionCallOutput
 from transport.conversation import ConversationItem
 from transport.errors import LocalProtocolError
 from transport.events import ItemReference, ResponseRequested
+from transport.open_response import Usage
 from transport.settings import SessionSettings
 
 CALLING_TOKENS = 512  # of an answer that may call: arguments are longer than what is said in a breath
@@ -64,6 +65,11 @@ def message_of(item: ConversationItem | ItemReference) -> Message:
         case FunctionCallOutput():
             return Message("tool", item.output or NOTHING)
     return Message(item.role, item.text or "")
+
+
+def usage(prompt: PromptTokens | None, said: int) -> Usage | None:
+    """Return what an answer of `said` tokens took, as the client is told; None: the engine cannot tell."""
+    return None if prompt is None else Usage(prompt.total, said, prompt.cached)
 
 
 def _sampling(settings: SessionSettings, tools: tuple[Tool, ...]) -> Sampling:

@@ -5,24 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
-from typing import Protocol, runtime_checkable
 
 from assistant.loaded import Engines
-from llm.engine import Chat, LanguageModel, Message, Sampling
+from llm.engine import LanguageModel, Message, Sampling
 from llm.errors import BadSampling, ContextOverflow, ServerFailed
 from transport.chat_completions import ChatEnd, ChatRequest, Finish
 from transport.errors import RefusedError
 
 MOST_TOKENS = 4096  # of an answer that asks for no limit: the context ends it before
-
-
-@runtime_checkable
-class Counting(Protocol):
-    """A chat that knows its tokens."""
-
-    def prompt_ids(self, user_text: str) -> list[int]:
-        """What an answer to this text would be computed from."""
-        ...
 
 
 class Completion:
@@ -62,13 +52,16 @@ def _answer(model: LanguageModel, asked: ChatRequest) -> Generator[str | ChatEnd
         question = last.text if last.role == "user" else None
         for message in before if question is not None else (*before, last):
             chat.add(message)
-        prompt_tokens = _prompt_tokens(chat, question)
         count = 0
         for token in chat.reply(question, sampling):
             count += 1
             yield token.text
         finish: Finish = "length" if count >= sampling.max_tokens else "stop"
-        yield ChatEnd(finish, prompt_tokens, count)
+        prompt = chat.prompt_tokens
+        if prompt is None:
+            yield ChatEnd(finish, None, count)
+        else:
+            yield ChatEnd(finish, prompt.total, count, prompt.cached)
     finally:
         chat.close()
 
@@ -82,9 +75,3 @@ def _sampling(asked: ChatRequest) -> Sampling:
         max_tokens=asked.max_tokens or MOST_TOKENS,
         stop=asked.stop,
     )
-
-
-def _prompt_tokens(chat: Chat, question: str | None) -> int | None:
-    if question is None or not isinstance(chat, Counting):
-        return None
-    return len(chat.prompt_ids(question))

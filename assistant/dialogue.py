@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from assistant.tracked_chat import ItemId, TrackedChat
 from assistant.workers import Worker
-from llm.engine import LanguageModel, Message, Sampling, Token, Tool
+from llm.engine import LanguageModel, Message, PromptTokens, Sampling, Token, Tool
 from llm.errors import LlmError, OutOfTurn
 
 
@@ -63,9 +63,14 @@ class Dialogue:
         """Answer `user_text` (None: what stands there), after a `note` of the system for this answer."""
         return self._worker.stream(self._reply(user_text, sampling, note, aside))
 
-    def apart(self, aside: Aside, sampling: Sampling) -> AsyncGenerator[Token]:
-        """Answer beside the conversation, which may go on meanwhile and never hears of it."""
-        return self._worker.stream(self._apart(aside, sampling))
+    def apart(
+        self, aside: Aside, sampling: Sampling, prompted: Callable[[PromptTokens | None], None]
+    ) -> AsyncGenerator[Token]:
+        """Answer beside the conversation, which may go on meanwhile and never hears of it.
+
+        `prompted` is told, before the first token, what the answer is computed from.
+        """
+        return self._worker.stream(self._apart(aside, sampling, prompted))
 
     @property
     def turn_over(self) -> float | None:
@@ -73,6 +78,11 @@ class Dialogue:
         if self._chat is None and self._aside is None:
             return None
         return self._answering().chat.turn_over  # the worker's thread wrote it before that token
+
+    @property
+    def prompt_tokens(self) -> PromptTokens | None:
+        """What the open answer is computed from; for after its first token."""
+        return None if self._chat is None and self._aside is None else self._answering().chat.prompt_tokens
 
     def keep(
         self,
@@ -165,10 +175,15 @@ class Dialogue:
             chat.add(message, item_id)
         return chat
 
-    def _apart(self, aside: Aside, sampling: Sampling) -> Iterator[Token]:
+    def _apart(
+        self, aside: Aside, sampling: Sampling, prompted: Callable[[PromptTokens | None], None]
+    ) -> Iterator[Token]:
         chat = self._begun(aside).chat
         try:
-            yield from chat.reply(None, sampling)
+            for number, token in enumerate(chat.reply(None, sampling)):
+                if not number:
+                    prompted(chat.prompt_tokens)
+                yield token
         finally:
             chat.close()
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from assistant.answer import Answer
-from assistant.asked import TELL, asked, message_of, tools_of
+from assistant.asked import TELL, asked, message_of, tools_of, usage
 from assistant.dialogue import Dialogue
 from assistant.loaded import Engines
 from assistant.metrics import Stopwatch
@@ -20,6 +20,7 @@ from llm.engine import Message
 from llm.tool_calls import ToolCallStream
 from transport.conversation import ConversationItem
 from transport.events import ResponseRequested
+from transport.open_response import Usage
 from transport.protocol import RealtimeProtocol
 from transport.settings import SessionSettings
 
@@ -232,7 +233,8 @@ class Mouth:
         await answer.cancel()
         self._tell_client("clear", answer)
         if answer.item and not answer.told:
-            self._wire.response_finished("cancelled", reason=reason, heard=heard)
+            took = self._usage(answer)
+            self._wire.response_finished("cancelled", reason=reason, heard=heard, usage=took)
             answer.told = True
         self.settle(heard)
         if reason == "turn_detected" and answer.item:
@@ -329,9 +331,16 @@ class Mouth:
     def _tell_end(self, answer: Answer) -> None:
         self._open_response(answer)
         answer.told = True
+        took = self._usage(answer)
         if answer.error is not None:
-            self._wire.response_finished("failed", reason=f"the answer failed: {answer.error}")
+            self._wire.response_finished("failed", f"the answer failed: {answer.error}", took)
         elif answer.cut_short:
-            self._wire.response_finished("incomplete", reason="max_output_tokens")
+            self._wire.response_finished("incomplete", "max_output_tokens", took)
         else:
-            self._wire.response_finished("completed")
+            self._wire.response_finished("completed", usage=took)
+
+    def _usage(self, answer: Answer) -> Usage | None:
+        """What the open answer took, as far as the engine can tell."""
+        if answer.reply is None or not answer.reply.tokens:
+            return None
+        return usage(self.dialogue.prompt_tokens, answer.reply.tokens)

@@ -44,6 +44,14 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptTokens:
+    """What an answer was computed from."""
+
+    total: int
+    cached: int = 0  # of these, what the KV cache held already; ahead of the answer counts, too
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """How the next token is chosen, and where an answer ends. Raises BadSampling, a ValueError.
 
@@ -140,6 +148,14 @@ class Chat(Protocol):
         """The probability that the user text of the last `reply` is a whole turn, going by its words.
 
         Known from that reply's first token on. None before, without a text, or if the engine cannot tell.
+        """
+        ...
+
+    @property
+    def prompt_tokens(self) -> PromptTokens | None:
+        """What the last `reply` was computed from.
+
+        Known from that reply's first token on. None before, or if the engine cannot tell.
         """
         ...
 

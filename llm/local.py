@@ -14,7 +14,7 @@ from llm import layout, packed
 from llm.compiled import CompiledTransformer
 from llm.decoder import Decoder
 from llm.dialogue import Dialogue, Prompt, Turn
-from llm.engine import Message, Sampling, Token, Tool
+from llm.engine import Message, PromptTokens, Sampling, Token, Tool
 from llm.errors import OutOfTurn
 from llm.generation import Generation
 from llm.layout import Weights
@@ -152,6 +152,7 @@ class LocalChat:
         self._generation: Generation | None = None  # of the pending answer
         self._room = decoder.positions - decoder.positions // REPLY_SHARE  # for prompts
         self._turn_over: float | None = None
+        self._prompt_tokens: PromptTokens | None = None
         self._start = 0  # how many tokens stood before the question that was committed last
         self._window = Window(model.costs, Lookup(model.odds))
 
@@ -181,7 +182,7 @@ class LocalChat:
         sampler = Sampler(sampling, vocabulary=self._model.vocabulary.size)
         user = None if user_text is None else self._dialogue.turn("user", user_text)
         self._pending = pending = _Pending(user, stops=bool(sampling.stop))
-        self._turn_over = None
+        self._turn_over = self._prompt_tokens = None
         prompt = self._dialogue.prompt(user, self._room)
         pending.start = prompt.start
         forced = self._forced(sampling)
@@ -215,7 +216,8 @@ class LocalChat:
         """Compute the prompt and the answer's `forced` tokens, and begin what follows them."""
         vocabulary, ids = self._model.vocabulary, [*prompt.ids, *forced]
         behind = len(prompt.opening) + len(forced)  # the user's text
-        yield from decoder.prefilling(ids, scored=behind + 1)
+        computed = yield from decoder.prefilling(ids, scored=behind + 1)
+        self._prompt_tokens = PromptTokens(len(prompt.ids), max(0, len(prompt.ids) - computed))
         over, first = decoder.logits(behind, 0)
         if spoken:
             self._turn_over = vocabulary.turn_over(over, prompt.opening[0])
@@ -229,6 +231,11 @@ class LocalChat:
     def turn_over(self) -> float | None:
         """See `Chat`: of what could follow the user's text, the share of what ends a turn."""
         return self._turn_over
+
+    @property
+    def prompt_tokens(self) -> PromptTokens | None:
+        """See `Chat`."""
+        return self._prompt_tokens
 
     def commit(self, heard: str | None = None) -> None:
         """See `Chat`. Raises OutOfTurn without a pending turn, NotSaid for what the answer did not say."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
-from llm.engine import Chat, LanguageModel, Message, Sampling, Token, Tool, heard_part
+from llm.engine import Chat, LanguageModel, Message, PromptTokens, Sampling, Token, Tool, heard_part
 from llm.errors import OutOfTurn
 from llm.local import LocalChat
 from llm.parts import Part
@@ -85,7 +85,16 @@ class RememberingChat:
     @property
     def turn_over(self) -> float | None:
         """See `Chat`. None for a kept reply: nothing was computed that could tell."""
-        return None if self._answer is not None and self._answer.kept is not None else self._chat.turn_over
+        return None if self._is_kept else self._chat.turn_over
+
+    @property
+    def prompt_tokens(self) -> PromptTokens | None:
+        """See `Chat`. None for a kept reply: nothing was computed."""
+        return None if self._is_kept else self._chat.prompt_tokens
+
+    @property
+    def _is_kept(self) -> bool:
+        return self._answer is not None and self._answer.kept is not None
 
     def commit(self, heard: str | None = None) -> None:
         """See `Chat`. A computed answer that was heard to its end is learnt from."""

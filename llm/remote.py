@@ -104,6 +104,11 @@ class RemoteChat:
         """See `Chat`. The server does not say."""
         return None
 
+    @property
+    def prompt_tokens(self) -> None:
+        """See `Chat`. Not every server says."""
+        return None
+
     def commit(self, heard: str | None = None) -> None:
         """See `Chat`. Raises OutOfTurn without a pending turn, NotSaid for what the answer did not say.
 

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from asr.engine import SAMPLE_RATE_HZ, Hypothesis, Word
 from asr.loudness import STEP_SAMPLES, Loudness
 from assistant.workers import Worker
-from llm.engine import Message, Sampling, Token, Tool
+from llm.engine import Message, PromptTokens, Sampling, Token, Tool
 from transport.events import Command
 from transport.protocol import RealtimeProtocol
 from transport.settings import SessionSettings
@@ -152,6 +152,7 @@ class ScriptedChat:
     answers: dict[str, str]
     history: tuple[Message, ...] = ()
     turn_over: float | None = None
+    prompt_tokens: PromptTokens | None = None
     prefilled: list[str] = field(default_factory=list)
     tools: tuple[Tool, ...] = ()
     asked: list[Sampling] = field(default_factory=list)
@@ -166,6 +167,8 @@ class ScriptedChat:
         said = [message.text for message in self.history if message.role != "system"]
         asked = user_text if user_text is not None else said[-1] if said else ""
         self._pending = (user_text, "")
+        read = [message.text for message in self.history] + ([user_text] if user_text is not None else [])
+        self.prompt_tokens = PromptTokens(sum(len(text.split()) for text in read))
         for word in self.answers.get(asked, f"You said {asked}").split()[: sampling.max_tokens]:
             self._pending = (user_text, self._pending[1] + word + " ")
             yield Token(0, word + " ", 1.0 if word[-1] in ".?!," else 0.0)

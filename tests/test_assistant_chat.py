@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from assistant.chat import answer
-from llm.engine import Message, Sampling, Token
+from llm.engine import Message, PromptTokens, Sampling, Token
 
 REPLY = ("Drink ", "water ", "and ", "rest.")
 
@@ -19,6 +19,7 @@ class ScriptedChat:
 
     history: tuple[Message, ...] = ()
     turn_over: float | None = None
+    prompt_tokens: PromptTokens | None = None
 
     def __init__(self, interrupt_after: int = len(REPLY) + 1, interrupts: int = 1) -> None:
         self.committed: str | None = None

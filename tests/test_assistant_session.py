@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,20 @@ def test_a_spoken_question_is_answered_and_both_sides_are_kept() -> None:
     assert here.heard("user") == [QUESTION]
     assert here.heard("assistant") == [ANSWER + " "]
     assert here.statuses() == ["completed"]
+
+
+def test_an_answer_says_what_tokens_it_took_also_when_it_is_broken_off() -> None:
+    async def script(here: Room) -> None:
+        await here.say(f"{QUESTION} " + "~ " * 20)
+        await here.say("tell me a story. " + "~ " * 8 + "and then? " + "~ " * 14)
+
+    here = converse(room(), script)
+    took: Any = [event["response"]["usage"] for event in here.client.of_type("response.done")]  # type: ignore[index]
+    assert here.statuses() == ["completed", "cancelled", "completed"]
+    first, broken, after = ((each["input_tokens"], each["output_tokens"]) for each in took)
+    assert first == (len(QUESTION.split()), len(ANSWER.split()))
+    assert broken[0] > sum(first) and 0 < broken[1] <= len(LONG.split())
+    assert after[0] > broken[0]
 
 
 def test_the_answer_begins_soon_after_the_last_word_and_not_before() -> None:

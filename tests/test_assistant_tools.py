@@ -192,6 +192,7 @@ def test_a_written_response_out_of_band_comes_while_the_answer_is_heard_and_leav
     done: Any = here.client.of_type("response.done")
     assert [event["response"]["metadata"] for event in done] == [{"topic": "triage"}, None]
     assert done[0]["response"]["output"][0]["content"][0]["text"] == "Goodbye. "
+    assert [event["response"]["usage"]["output_tokens"] for event in done] == [1, len(ANSWER.split())]
     assert here.heard("assistant") == [f"{ANSWER} "]
 
 

@@ -191,6 +191,22 @@ def test_a_reply_to_the_dialogue_as_it_stands_knows_of_no_turn(model: LocalModel
     assert chat.turn_over is None
 
 
+def test_a_reply_knows_of_how_many_tokens_it_was_computed_and_how_many_were_in_the_cache(
+    model: LocalModel,
+) -> None:
+    chat = model.chat(SYSTEM)
+    assert chat.prompt_tokens is None
+    first = len(chat.prompt_ids("Tell me of the sea"))
+    tokens = list(chat.reply("Tell me of the sea", SHORT))
+    computed = chat.prompt_tokens
+    assert computed is not None and computed.total == first and 0 < computed.cached < first
+    chat.commit()
+    following = len(chat.prompt_ids("And of the hill?"))
+    next(chat.reply("And of the hill?", SHORT))
+    assert chat.prompt_tokens is not None and chat.prompt_tokens.total == following
+    assert first < chat.prompt_tokens.cached < following - 1 and len(tokens) == SHORT.max_tokens
+
+
 def test_a_closed_chat_says_so(model: LocalModel) -> None:
     chat = model.chat(SYSTEM)
     chat.close()

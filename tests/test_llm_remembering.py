@@ -53,7 +53,7 @@ def test_a_question_asked_before_gets_the_same_answer_without_a_computed_token(
     again, ids = say(chat, "tell me of the sea")
     assert again == said
     assert set(ids) == {-1}
-    assert chat.turn_over is None
+    assert chat.turn_over is None and chat.prompt_tokens is None
     chat.commit()
     assert chat.history[1:] == (Message("user", "tell me of the sea"), Message("assistant", said))
     assert say(chat, "And of the hill?")[1] != []

@@ -77,14 +77,19 @@ class ChatEnd:
     finish: Finish
     prompt_tokens: int | None
     completion_tokens: int
+    cached_tokens: int = 0  # of the prompt's, what the KV cache held already
 
-    def usage(self) -> dict[str, int] | None:
+    def usage(self) -> dict[str, object] | None:
         """OpenAI's object."""
         if self.prompt_tokens is None:
             return None
         total = self.prompt_tokens + self.completion_tokens
-        counts = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
-        return counts | {"total_tokens": total}
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": total,
+            "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
+        }
 
 
 # Yields the answer piece by piece, and how it ended; closing it stops the computation.
