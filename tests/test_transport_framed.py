@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.bench.shaping import Link
 from tests.speaking_session import CHUNK, RATE_HZ, TEXT, Speaker, events, noise, service, sound
+from tests.virtual_time import run_virtually
 from transport.errors import ConnectionLostError, ServiceUnreachableError
+from transport.events import Command
+from transport.framed import FramedConnection, LineLost, LineRestored
 from transport.framed_client import FramedClient, Heard, Told
+from transport.key_words import KeyWords
+from transport.limits import Limits
+from transport.protocol import RealtimeProtocol
+from transport.settings import SessionSettings
 
 
 async def until_done(client: FramedClient, received: list[Heard | Told]) -> None:
@@ -108,6 +117,43 @@ async def test_a_session_nobody_comes_back_to_is_over(monkeypatch: pytest.Monkey
         with pytest.raises(ServiceUnreachableError, match="404"):
             async with FramedClient.connect(f"{url}?audio=pcm&resume={client._token}.1&"):
                 pass
+
+
+@dataclass
+class Socket:
+    """A WebSocket in the server's hands, from which nothing comes."""
+
+    broken: bool = False
+
+    async def accept(self, subprotocol: str) -> None: ...
+
+    async def receive(self) -> dict[str, object]:
+        return await asyncio.Event().wait() or {}
+
+    async def send_bytes(self, data: bytes) -> None:
+        if self.broken:
+            raise RuntimeError("closed")
+
+    async def close(self, code: int, reason: str) -> None: ...
+
+
+def test_a_session_whose_client_changes_to_a_socket_that_fails_knows_that_it_is_away() -> None:
+    async def change() -> list[Command]:
+        protocol = RealtimeProtocol("sess_1", "scripted", SessionSettings(), framed=True)
+        first: Any = Socket()
+        connection = FramedConnection(first, protocol, Limits(), "pcm", brotli=False, key_words=KeyWords())
+        told = aiter(connection)
+        second: Any = Socket(broken=True)
+        await connection.attach(second, 0)
+        lost = await anext(told)
+        third: Any = Socket()
+        attached = asyncio.create_task(connection.attach(third, 0))
+        restored = await anext(told)
+        attached.cancel()
+        await connection.close(1000, "over")
+        return [lost, restored]
+
+    assert run_virtually(change()) == [LineLost(), LineRestored()]
 
 
 async def test_a_query_that_makes_no_sense_is_refused() -> None:

@@ -117,6 +117,8 @@ class FramedConnection(Connection):
         greeting = self._reader.greeting()
         for message in (greeting, *again):
             if not await self._deliver_on(websocket, message):
+                if before is not None and self._line is None:  # no third socket is here already
+                    await self._hand_on(LineLost())
                 return
         self._stop_giving_up()
         self._line = websocket
