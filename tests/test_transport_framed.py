@@ -128,7 +128,8 @@ class Socket:
     async def accept(self, subprotocol: str) -> None: ...
 
     async def receive(self) -> dict[str, object]:
-        return await asyncio.Event().wait() or {}
+        await asyncio.Event().wait()
+        return {}
 
     async def send_bytes(self, data: bytes) -> None:
         if self.broken:
