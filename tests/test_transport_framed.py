@@ -162,3 +162,6 @@ async def test_a_query_that_makes_no_sense_is_refused() -> None:
         with pytest.raises(ServiceUnreachableError, match="400"):
             async with FramedClient.connect(url, audio=("mp3",)):  # type: ignore[arg-type]
                 pass
+        with pytest.raises(ServiceUnreachableError, match="400"):
+            async with FramedClient.connect(f"{url}?audio=pcm&resume=%C3%A4.1&"):
+                pass
