@@ -128,7 +128,8 @@ class Socket:
     async def accept(self, subprotocol: str) -> None: ...
 
     async def receive(self) -> dict[str, object]:
-        return await asyncio.Event().wait() or {}
+        await asyncio.Event().wait()
+        return {}
 
     async def send_bytes(self, data: bytes) -> None:
         if self.broken:
@@ -160,4 +161,7 @@ async def test_a_query_that_makes_no_sense_is_refused() -> None:
     async with service(Speaker(noise(0.1))) as (url, _):
         with pytest.raises(ServiceUnreachableError, match="400"):
             async with FramedClient.connect(url, audio=("mp3",)):  # type: ignore[arg-type]
+                pass
+        with pytest.raises(ServiceUnreachableError, match="400"):
+            async with FramedClient.connect(f"{url}?audio=pcm&resume=%C3%A4.1&"):
                 pass

@@ -79,8 +79,31 @@ def test_a_key_comes_in_the_header_or_as_a_subprotocol() -> None:
 def test_pages_of_the_services_own_host_and_named_ones_are_let_in(origin: str | None, allowed: bool) -> None:
     headers = {} if origin is None else {"origin": origin}
     request = asked(host="liushui.test:8765", **headers)
-    assert Origins(["https://app.example"]).allow(request) is allowed
-    assert Origins(["*"]).allow(request)
+    assert Origins(["https://app.example"]).allow(request, keyed=True) is allowed
+    assert Origins(["*"]).allow(request, keyed=False)
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("127.0.0.1:8765", True),
+        ("[::1]:8765", True),
+        ("192.168.1.7", True),
+        ("localhost:8765", True),
+        ("kitchen:8765", True),
+        ("kitchen.local:8765", True),
+        ("evil.test:8765", False),
+        ("127.0.0.1.evil.test:8765", False),
+        ("evil.test.:8765", False),
+    ],
+)
+def test_without_keys_a_name_that_anybody_could_point_at_us_is_not_our_own_page(
+    host: str, allowed: bool
+) -> None:
+    request = asked(host=host, origin=f"http://{host}")
+    assert Origins().allow(request, keyed=False) is allowed
+    assert Origins().allow(request, keyed=True)
+    assert Origins([f"http://{host}"]).allow(request, keyed=False)
 
 
 @pytest.mark.parametrize("origin", ["app.example", "https://app.example/", "", "https://", "http://["])

@@ -48,7 +48,7 @@ class Access:
         return owner
 
     def _check_origin(self, connection: HTTPConnection) -> None:
-        if not self._origins.allow(connection):
+        if not self._origins.allow(connection, keyed=bool(self._keys)):
             origin = connection.headers["origin"]
             raise RefusedError(
                 403,

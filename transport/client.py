@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,19 +70,8 @@ class RealtimeClient:
 
         `clock` stamps arrivals and, with `sleep`, paces real-time audio. Raises `ServiceUnreachableError`.
         """
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else None
-        try:
-            socket = await connect(
-                url,
-                subprotocols=[Subprotocol(LIUSHUI_V1)],
-                additional_headers=headers,
-                compression=None,
-                max_size=MAX_EVENT_BYTES,
-            )
-        except (OSError, InvalidHandshake, InvalidURI) as error:
-            raise ServiceUnreachableError(
-                f"no session at {url} ({error}): is the service running?"
-            ) from error
+        with refused_as_unreachable(url):
+            socket = await dial(url, api_key)
         async with socket:
             client = cls(socket, clock, sleep)
             reading = asyncio.create_task(client._read())
@@ -129,6 +118,26 @@ class RealtimeClient:
         except ConnectionClosed as error:
             self._lost = error
         await self._inbox.put(None)
+
+
+async def dial(url: str, api_key: str | None) -> ClientConnection:
+    """Open a socket for liushui.v1. Raises `OSError`, `InvalidHandshake` or `InvalidURI`."""
+    return await connect(
+        url,
+        subprotocols=[Subprotocol(LIUSHUI_V1)],
+        additional_headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
+        compression=None,
+        max_size=MAX_EVENT_BYTES,
+    )
+
+
+@contextlib.contextmanager
+def refused_as_unreachable(url: str) -> Iterator[None]:
+    """Raise `ServiceUnreachableError` for what `dial` raises."""
+    try:
+        yield
+    except (OSError, InvalidHandshake, InvalidURI) as error:
+        raise ServiceUnreachableError(f"no session at {url} ({error}): is the service running?") from error
 
 
 async def as_spoken(

@@ -1,6 +1,6 @@
 """Compression of events: Brotli (RFC 7932) whose window is kept from message to message, and when it pays.
 
-One stream a direction and connection: each message is the next part of it, flushed, so that it can be read at
+One stream a direction and session: each message is the next part of it, flushed, so that it can be read at
 once. Of typed and spoken conversations in our own events (230 and 320 bytes a message) 18 and 21 % are left.
 """
 
@@ -53,7 +53,7 @@ class Decompressor:
         except brotli.error as error:
             raise CompressionError(
                 f"{len(part)} bytes do not continue the Brotli stream: send every part of it once, in order,"
-                " and begin a new one on a new connection"
+                " and begin a new one with a new session"
             ) from error
         if len(message) > self._limit_bytes or not self._stream.can_accept_more_data():
             raise CompressionError(

@@ -12,18 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
-from websockets.typing import Subprotocol
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from transport.audio_formats import Samples, from_pcm16, to_pcm16
-from transport.client import INBOX_EVENTS, MAX_EVENT_BYTES, as_spoken
-from transport.errors import ConnectionLostError, FrameError, ServiceUnreachableError, TransportError
+from transport.client import INBOX_EVENTS, MAX_EVENT_BYTES, as_spoken, dial, refused_as_unreachable
+from transport.errors import ConnectionLostError, FrameError, TransportError
 from transport.frame_stream import FrameReader, FrameWriter
 from transport.frames import Acknowledgement, AudioFrame, EventsFrame, decode
 from transport.handshake import FrameAudio
 from transport.opus import OpusDecoder, OpusEncoder
-from transport.protocol import LIUSHUI_V1
 
 MICROPHONE_BIT_RATE = 24_000
 RETRY_S = 0.25  # between two tries to come back
@@ -86,12 +84,8 @@ class FramedClient:
         Raises `ServiceUnreachableError`.
         """
         client = cls(url, api_key, audio, brotli=brotli)
-        try:
+        with refused_as_unreachable(url):
             client._socket = await client._open()
-        except (OSError, InvalidHandshake, InvalidURI) as error:
-            raise ServiceUnreachableError(
-                f"no session at {url} ({error}): is the service running?"
-            ) from error
         tasks = {asyncio.create_task(client._read()), asyncio.create_task(client._send())}
         try:
             yield client
@@ -136,13 +130,7 @@ class FramedClient:
 
     async def _open(self, resume: str | None = None) -> ClientConnection:
         asked = self._asked if resume is None else {**self._asked, "resume": resume}
-        return await connect(
-            f"{self._url}?{urlencode(asked, safe=',')}",
-            subprotocols=[Subprotocol(LIUSHUI_V1)],
-            additional_headers={"Authorization": f"Bearer {self._api_key}"} if self._api_key else None,
-            compression=None,
-            max_size=MAX_EVENT_BYTES,
-        )
+        return await dial(f"{self._url}?{urlencode(asked, safe=',')}", self._api_key)
 
     async def _read(self) -> None:
         """Take what comes, over as many connections as it takes."""

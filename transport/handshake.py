@@ -52,6 +52,10 @@ def _resume(asked: str | None) -> Resume | None:
     if asked is None:
         return None
     token, _, received = asked.rpartition(".")
-    if not token or not (received.isascii() and received.isdigit() and len(received) <= 10):
+    if (
+        not token
+        or not token.isascii()
+        or not (received.isascii() and received.isdigit() and len(received) <= 10)
+    ):
         raise HandshakeError("resume wants TOKEN.RECEIVED, the number of the last frame you received")
     return Resume(token, int(received))

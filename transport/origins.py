@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from starlette.requests import HTTPConnection
 from transport.errors import InvalidOriginError
 
 ANY = "*"
+# Names that no public name server answers for (RFC 6761, 6762, 8375, 9476), and none without a dot.
+RESERVED = (".localhost", ".local", ".internal", ".home.arpa")
 
 
 class Origins:
@@ -19,8 +22,12 @@ class Origins:
         """`further`: such as https://example.org:8080, or "*" for all. Raises InvalidOriginError."""
         self.further = tuple(map(_checked, further))
 
-    def allow(self, connection: HTTPConnection) -> bool:
-        """Whether the page that a request comes from, if it comes from one, may make it."""
+    def allow(self, connection: HTTPConnection, *, keyed: bool) -> bool:
+        """Whether the page that a request comes from, if it comes from one, may make it.
+
+        `keyed`: the service asks for keys. Else a page of what the browser takes for our own host may be
+        anybody's, whose name server gave it our address for a moment (DNS rebinding).
+        """
         origin = connection.headers.get("origin")
         if origin is None or ANY in self.further or origin.lower() in self.further:
             return True
@@ -28,7 +35,17 @@ class Origins:
             own = urlsplit(origin).netloc.lower()
         except ValueError:
             return False
-        return bool(own) and own == connection.headers.get("host", "").lower()
+        is_own = bool(own) and own == connection.headers.get("host", "").lower()
+        return is_own and (keyed or not _can_be_anybodys(urlsplit(origin).hostname or ""))
+
+
+def _can_be_anybodys(name: str) -> bool:
+    """Whether the public DNS, which everybody may write to, says what address a host's name stands for."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." in name.rstrip(".") and not name.rstrip(".").endswith(RESERVED)
+    return False
 
 
 def _checked(origin: str) -> str:
