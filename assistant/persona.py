@@ -1,9 +1,12 @@
-"""A consultation domain: a folder with the words it starts from."""
+"""A consultation domain: a folder with the words it starts from, and no code."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from assistant.knowledge import Entry, read_knowledge
+from assistant.safety import Safety, read_safety
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 
@@ -20,6 +23,9 @@ class Persona:
     instructions: str
     knowledge: str = ""  # what it may rely on
     lexicon: tuple[str, ...] = ()  # names and terms that users will say
+    title: str = ""  # as a user sees it
+    entries: tuple[Entry, ...] = ()  # what is looked up for every question
+    safety: Safety = field(default_factory=Safety)
 
     @property
     def prompt(self) -> str:
@@ -32,8 +38,10 @@ class Persona:
 def load_persona(domain: str | Path) -> Persona:
     """Read a domain: the name of a folder in `samples/`, or a path to one that holds `prompt.md`.
 
-    A `knowledge.md` beside it is what the assistant knows; a `lexicon.txt` holds names and terms that users
-    will say, one a line. Raises PersonaError when the prompt is not there, or says nothing.
+    A first line `# Title` of the prompt is what users see. The entries in a folder `knowledge` are looked up
+    for each question (see `knowledge`), a `knowledge.md` is in the prompt whole; `safety.md` is described in
+    `safety`; a `lexicon.txt` holds names and terms that users will say, one a line. Raises PersonaError when
+    the prompt is not there, or says nothing; KnowledgeError or SafetyError for what cannot be read.
     """
     folder = Path(domain) if Path(domain).is_dir() else SAMPLES / str(domain)
     prompt_path = folder / "prompt.md"
@@ -42,11 +50,24 @@ def load_persona(domain: str | Path) -> Persona:
         raise PersonaError(
             f"no consultation domain {str(domain)!r}: {prompt_path} does not exist (there are: {known})"
         )
-    instructions = prompt_path.read_text(encoding="utf-8").strip()
+    title, instructions = _titled(_text(prompt_path))
     if not instructions:
         raise PersonaError(f"{prompt_path} is empty; write the assistant's instructions into it")
-    terms = tuple(filter(None, map(str.strip, _text(folder / "lexicon.txt").splitlines())))
-    return Persona(folder.name, instructions, _text(folder / "knowledge.md"), terms)
+    name = folder.resolve().name
+    return Persona(
+        name,
+        instructions,
+        _text(folder / "knowledge.md"),
+        tuple(filter(None, map(str.strip, _text(folder / "lexicon.txt").splitlines()))),
+        title or name.replace("-", " ").replace("_", " ").capitalize(),
+        read_knowledge(folder / "knowledge"),
+        read_safety(folder / "safety.md"),
+    )
+
+
+def _titled(prompt: str) -> tuple[str, str]:
+    first, _, rest = prompt.partition("\n")
+    return (first[2:].strip(), rest.strip()) if first.startswith("# ") else ("", prompt)
 
 
 def _text(path: Path) -> str:

@@ -1,0 +1,68 @@
+"""What is done about a question before the model hears it: a red flag, a refusal, or passages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from assistant.knowledge import Entry
+from assistant.ordinary_words import COURTESY_WORDS
+from assistant.persona import Persona
+from assistant.retrieval import Encoder, Retriever, goes_on
+from assistant.wording import is_chinese, is_content, terms, words
+
+Kind = Literal["red_flag", "unknown", "unsure", "courtesy", "passages"]
+LEADS = 0.82  # a second passage comes along when its score is such a share of the first one's
+MOST_PASSAGES = 2  # each is read by the model before it begins: 0.1 s or more
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a question is answered by."""
+
+    kind: Kind
+    say: str = ""  # the whole answer, where it needs no model
+    passages: tuple[Entry, ...] = ()  # what the model answers from
+    flag: str | None = None  # the id of the red flag
+    chinese: bool = False
+
+    @property
+    def brief(self) -> str:
+        """The passages as the model reads them."""
+        return "\n".join(passage.told(chinese=self.chinese) for passage in self.passages)
+
+
+class Consultation:
+    """One domain's knowledge and safety, for any number of conversations. Thread-safe."""
+
+    def __init__(self, persona: Persona, encoder: Encoder | None = None) -> None:
+        """`encoder`: compares questions with the entries by meaning; None: by words alone."""
+        self.persona = persona
+        self.safety = persona.safety
+        self.retriever = Retriever(persona.entries, encoder) if persona.entries else None
+
+    def verdict(self, question: str, before: str = "") -> Verdict:
+        """Return what to do about a question that came after the one `before`."""
+        chinese = is_chinese(question)
+        if flag := self.safety.red_flag(question):
+            return Verdict("red_flag", flag.told(chinese=chinese), flag=flag.id, chinese=chinese)
+        if self.retriever is None:
+            return Verdict("courtesy", chinese=chinese)
+        if is_courtesy(question):
+            return Verdict("courtesy", chinese=chinese)
+        if not terms(question) and not (before and goes_on(question)):
+            return Verdict("unsure", self.safety.unsure.told(chinese=chinese), chinese=chinese)
+        found = self.retriever.search(question, before)
+        if not found.supported:
+            return Verdict("unknown", self.safety.unknown.told(chinese=chinese), chinese=chinese)
+        best = found.hits[0].score
+        passages = [hit.entry for hit in found.hits if hit.score >= LEADS * best][:MOST_PASSAGES]
+        return Verdict("passages", passages=tuple(passages), chinese=chinese)
+
+
+def is_courtesy(text: str) -> bool:
+    """Whether a text is thanks, a greeting or the like, and nothing else."""
+    said = words(text)
+    return any(word.text in COURTESY_WORDS for word in said) and all(
+        word.text in COURTESY_WORDS or not is_content(word) for word in said
+    )

@@ -1,0 +1,198 @@
+"""Which entries of the knowledge a question is about, and whether any supports an answer at all.
+
+Three scores are put together. By words: BM25 (bm25s, arXiv:2407.03618) over all that an entry says and is
+asked by, as a share of the best that it could be: a word that no entry has counts against all of them.
+By the wording that is nearest to the question, as words. By meaning, where there is an encoder for it: the
+nearest of the entry's lines.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import bm25s
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz, process
+
+from assistant.knowledge import Entry
+from assistant.wording import is_chinese, sentences, terms, words
+from llm.words_zh import HAN
+
+Floats = NDArray[np.float32]
+
+# Shares of the scores in a question's whole score, and the least whole score that supports an answer. Chosen
+# on the dialogues.jsonl in samples/; `python -m tests.bench.consult` shows what they do elsewhere.
+WEIGHTS = (0.35, 0.25, 0.40)  # by words, by wording, by meaning
+WEIGHTS_ALONE = (0.55, 0.45, 0.0)  # without an encoder, and in Chinese, which it does not read
+FLOOR = 0.45
+FLOOR_ALONE = 0.40
+MISSPELT = 84  # of 100: how alike a word that no entry has is to one that it is read as ("paracetemol")
+LEAST_MISSPELT = 5  # characters; of shorter words, too many are alike
+FEW_TERMS = 2  # a question of so few says what it is about together with the one before
+KEPT_QUESTIONS = 64  # a growing transcript is asked again and again
+
+
+class Encoder(Protocol):
+    """Texts to vectors of length 1."""
+
+    def encode(self, text: str) -> Floats:
+        """Return what the text means."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An entry and how much it has to do with the question, 0 to 1."""
+
+    entry: Entry
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The entries nearest to a question, the nearest first."""
+
+    hits: tuple[Hit, ...]
+    floor: float
+
+    @property
+    def supported(self) -> bool:
+        """Whether the knowledge has an answer."""
+        return bool(self.hits) and self.hits[0].score >= self.floor
+
+
+class Retriever:
+    """The entries of one domain. Thread-safe."""
+
+    def __init__(self, entries: Sequence[Entry], encoder: Encoder | None = None) -> None:
+        """`encoder`: of `lines`, which it may have encoded before; None: words alone decide."""
+        self.entries = tuple(entries)
+        self._encoder = encoder
+        texts = [[term for line in lines(entry) for term in terms(line)] for entry in self.entries]
+        self._frequency = Counter(term for text in texts for term in set(text))
+        self._bm25 = bm25s.BM25(method="lucene")
+        self._bm25.index(texts, show_progress=False)
+        self._wordings = [[set(terms(line)) for line in wordings(entry)] for entry in self.entries]
+        self._spelling = [
+            term for term in self._frequency if len(term) >= LEAST_MISSPELT and not HAN.match(term)
+        ]
+        self._vectors, self._owners = self._encoded()
+        self.search = lru_cache(KEPT_QUESTIONS)(self._search)
+
+    def _encoded(self) -> tuple[Floats, NDArray[np.int64]]:
+        if self._encoder is None:
+            return np.zeros((0, 0), np.float32), np.zeros(0, np.int64)
+        all_lines = [(line, at) for at, entry in enumerate(self.entries) for line in english_lines(entry)]
+        vectors = np.stack([self._encoder.encode(line) for line, _ in all_lines])
+        return vectors, np.array([at for _, at in all_lines])
+
+    def _search(self, question: str, before: str = "", most: int = 3) -> Found:
+        """Return the entries nearest to a question that may go on from the one `before`."""
+        alone = self._encoder is None or is_chinese(question)
+        scores = self.leaning(question, before)
+        nearest = np.argsort(-scores, kind="stable")[:most]
+        hits = tuple(Hit(self.entries[at], float(scores[at])) for at in nearest)
+        return Found(hits, FLOOR_ALONE if alone else FLOOR)
+
+    def scores(self, question: str) -> Floats:
+        """Score every entry: [entries], 0 to 1."""
+        alone = self._encoder is None or is_chinese(question)
+        by_words, by_wording, by_meaning = WEIGHTS_ALONE if alone else WEIGHTS
+        asked = self._read(question)
+        total = by_words * self.by_words(asked) + by_wording * self.by_wording(asked)
+        if not alone:
+            total = total + by_meaning * self.by_meaning(question)
+        return np.asarray(total, np.float32)
+
+    def by_method(self, question: str, before: str) -> dict[str, Floats]:
+        """Each score by itself: [entries]; for who measures what they are worth."""
+        asked = self._read(f"{before} {question}" if before and goes_on(question) else question)
+        found = {"bm25": self.by_words(asked), "wording": self.by_wording(asked)}
+        if self._encoder is not None:
+            found["meaning"] = self.by_meaning(question)
+        return {**found, "fused": self.leaning(question, before)}
+
+    def leaning(self, question: str, before: str) -> Floats:
+        """Score every entry for a question that may go on from the one before: [entries], 0 to 1."""
+        scores = self.scores(question)
+        if before and goes_on(question):
+            return np.maximum(scores, self.scores(f"{before} {question}"))
+        return scores
+
+    def by_words(self, asked: Sequence[str]) -> Floats:
+        """BM25 as a share of what an entry with nothing but the asked words would have: [entries]."""
+        known = [term for term in asked if term in self._frequency]
+        if not known:
+            return np.zeros(len(self.entries), np.float32)
+        scores = self._bm25.get_scores(known)
+        best = sum(self._weight(term) for term in asked)
+        return np.asarray(np.minimum(1, scores / best), np.float32)
+
+    def by_wording(self, asked: Sequence[str]) -> Floats:
+        """How much of the question and of the nearest wording is the same (Dice, by weight): [entries]."""
+        wanted = set(asked)
+        weight = {term: self._weight(term) for term in wanted}
+        total = sum(weight.values())
+
+        def likeness(wording: set[str]) -> float:
+            shared = sum(weight[term] for term in wanted & wording)
+            return 2 * shared / (total + sum(map(self._weight, wording))) if shared else 0.0
+
+        best = (max(map(likeness, wordings_), default=0.0) for wordings_ in self._wordings)
+        return np.fromiter(best, np.float32, len(self.entries))
+
+    def by_meaning(self, question: str) -> Floats:
+        """Cosine with the nearest line: [entries]."""
+        assert self._encoder is not None
+        likeness = self._vectors @ self._encoder.encode(question)
+        best = np.zeros(len(self.entries), np.float32)
+        np.maximum.at(best, self._owners, likeness)
+        return best
+
+    def _weight(self, term: str) -> float:
+        """Return what a term tells (Lucene's idf); one that no entry has tells the most."""
+        count, total = self._frequency.get(term, 0), len(self.entries)
+        return float(np.log(1 + (total - count + 0.5) / (count + 0.5)))
+
+    def _read(self, question: str) -> list[str]:
+        """Return the terms of a question, misspelt ones as the entries spell them."""
+        return [self._spelt(term) for term in terms(question)]
+
+    def _spelt(self, term: str) -> str:
+        if term in self._frequency or len(term) < LEAST_MISSPELT or HAN.match(term):
+            return term
+        nearest = process.extractOne(term, self._spelling, scorer=fuzz.ratio, score_cutoff=MISSPELT)
+        return term if nearest is None else str(nearest[0])
+
+
+def wordings(entry: Entry) -> tuple[str, ...]:
+    """Return the ways in which an entry is asked for."""
+    return (entry.title, *entry.asks, *entry.zh_asks)
+
+
+def lines(entry: Entry) -> tuple[str, ...]:
+    """Return all that an entry is found by."""
+    return (*wordings(entry), entry.text, entry.zh)
+
+
+def english_lines(entry: Entry) -> tuple[str, ...]:
+    """Return the lines that are compared by meaning."""
+    return (entry.title, *entry.asks, entry.text, *sentences(entry.text))
+
+
+def goes_on(question: str) -> bool:
+    """Whether a question leans on the one before: it names too little, or points back."""
+    said = words(question)
+    points = {"it", "that", "this", "them", "they", "those", "these", "one", "ones", "same", "too", "either"}
+    begins = {"and", "what", "how", "or", "but", "also", "那", "那么", "还有"}
+    short = len(set(terms(question))) <= FEW_TERMS
+    return bool(said) and (
+        short
+        or any(word.text in points or word.text in ("它", "这", "那", "这个", "那个") for word in said)
+        or (said[0].text in begins - {"what", "how"} and len(said) <= 8)
+    )
