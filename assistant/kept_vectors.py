@@ -39,7 +39,7 @@ class KeptVectors:
             pass
         except (OSError, ValueError) as error:
             log.warning("ignored %s, which holds no vectors: %s", path, error)
-        made = np.stack([self._encoder.encode(text) for text in texts])
+        made = self._encoder.encode_all(texts)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(".part")

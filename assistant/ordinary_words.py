@@ -34,6 +34,13 @@ CHINESE_FUNCTION_WORDS = _words(
     及 并 则 比 每 只 更 那么 现在 一直 已经 需要 办 做 去 来 起来 东西 事 情况 问题
     """
 )
+NUMBER_WORDS = _words(
+    """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million
+    billion point half quarter dozen couple twice thrice once first second third
+    """
+)
 # Of these and the words above, courtesies are made: nothing is looked up for them.
 COURTESY_WORDS = _words(
     """

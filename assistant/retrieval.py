@@ -31,12 +31,25 @@ _LEANS = re.compile(
     re.IGNORECASE,
 )
 
-# Shares of the scores in a question's whole score, and the least whole score that supports an answer. Chosen
-# on the dialogues.jsonl in samples/; `python -m tests.bench.consult` shows what they do elsewhere.
-WEIGHTS = (0.35, 0.25, 0.40)  # by words, by wording, by meaning
-WEIGHTS_ALONE = (0.55, 0.45, 0.0)  # without an encoder, and in Chinese, which it does not read
-FLOOR = 0.45
-FLOOR_ALONE = 0.40
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How scores become one, and the least that supports an answer.
+
+    Chosen on the dialogues.jsonl in samples/; `python -m tests.bench.consult` shows what they do elsewhere.
+    """
+
+    by_words: float
+    by_wording: float
+    by_meaning: float
+    floor: float
+    leaning: float  # what the question before adds to one that leans on it
+    following: float = 0.1  # and to any other
+
+
+ENGLISH = Blend(0.2, 0.1, 0.7, floor=0.48, leaning=0.0)
+ENGLISH_ALONE = Blend(0.5, 0.5, 0.0, floor=0.33, leaning=0.3)  # without an encoder
+CHINESE = Blend(0.5, 0.5, 0.0, floor=0.13, leaning=0.3)  # the encoder does not read it
 MISSPELT = 84  # of 100: how alike a word that no entry has is to one that it is read as ("paracetemol")
 LEAST_MISSPELT = 5  # characters; of shorter words, too many are alike
 FEW_TERMS = 2  # a question of so few says what it is about together with the one before
@@ -104,21 +117,23 @@ class Retriever:
 
     def _search(self, question: str, before: str = "", most: int = 3) -> Found:
         """Return the entries nearest to a question that may go on from the one `before`."""
-        alone = self._encoder is None or is_chinese(question)
         scores = self.leaning(question, before)
         nearest = np.argsort(-scores, kind="stable")[:most]
         hits = tuple(Hit(self.entries[at], float(scores[at])) for at in nearest)
-        return Found(hits, FLOOR_ALONE if alone else FLOOR)
+        return Found(hits, self._blend(question).floor)
 
     def scores(self, question: str) -> Floats:
         """Score every entry: [entries], 0 to 1."""
-        alone = self._encoder is None or is_chinese(question)
-        by_words, by_wording, by_meaning = WEIGHTS_ALONE if alone else WEIGHTS
-        asked = self._read(question)
-        total = by_words * self.by_words(asked) + by_wording * self.by_wording(asked)
-        if not alone:
-            total = total + by_meaning * self.by_meaning(question)
+        blend, asked = self._blend(question), self._read(question)
+        total = blend.by_words * self.by_words(asked) + blend.by_wording * self.by_wording(asked)
+        if blend.by_meaning:
+            total = total + blend.by_meaning * self.by_meaning(question)
         return np.asarray(total, np.float32)
+
+    def _blend(self, question: str) -> Blend:
+        if is_chinese(question):
+            return CHINESE
+        return ENGLISH_ALONE if self._encoder is None else ENGLISH
 
     def nearest_statement(self, question: str, text: str) -> str:
         """Return the sentence of a passage that answers a question best; the first, unless another does more.
@@ -151,10 +166,13 @@ class Retriever:
 
     def leaning(self, question: str, before: str) -> Floats:
         """Score every entry for a question that may go on from the one before: [entries], 0 to 1."""
-        scores = self.scores(question)
-        if before and goes_on(question):
-            return np.maximum(scores, self.scores(f"{before} {question}"))
-        return scores
+        scores, blend = self.scores(question), self._blend(question)
+        if not before:
+            return scores
+        if not goes_on(question):
+            return np.asarray(scores + blend.following * self.scores(before), np.float32)
+        both = np.maximum(scores, self.scores(f"{before} {question}"))
+        return np.asarray(both + blend.leaning * self.scores(before), np.float32)
 
     def by_words(self, asked: Sequence[str]) -> Floats:
         """BM25 as a share of what an entry with nothing but the asked words would have: [entries]."""
