@@ -55,6 +55,11 @@ def sentences(text: str) -> list[str]:
     return [part.strip() for part in _SENTENCE_END.split(text) if part and part.strip(" ,.")]
 
 
+def statements(text: str) -> list[str]:
+    """Return the sentences of a passage, whole."""
+    return [part.strip() for part in re.split(r"(?<=[.!?])\s+|(?<=[。！？])", text) if part.strip()]
+
+
 @lru_cache(maxsize=4096)
 def words(text: str) -> tuple[Word, ...]:
     """Return the words of a text in order, function words too; Chinese as its dictionary cuts it."""
