@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from assistant.alarms import Alarms
 from assistant.knowledge import Entry
 from assistant.ordinary_words import COURTESY_WORDS
 from assistant.persona import Persona
@@ -40,11 +41,13 @@ class Consultation:
         self.persona = persona
         self.safety = persona.safety
         self.retriever = Retriever(persona.entries, encoder) if persona.entries else None
+        self.alarms = None if encoder is None else Alarms(self.safety.flags, encoder)
 
     def verdict(self, question: str, before: str = "") -> Verdict:
         """Return what to do about a question that came after the one `before`."""
         chinese = is_chinese(question)
-        if flag := self.safety.red_flag(question):
+        nearest = self.alarms.nearest if self.alarms else lambda said: None
+        if flag := self.safety.red_flag(question, nearest):
             return Verdict("red_flag", flag.told(chinese=chinese), flag=flag.id, chinese=chinese)
         if self.retriever is None:
             return Verdict("courtesy", chinese=chinese)

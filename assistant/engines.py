@@ -160,8 +160,6 @@ def load_consultation(persona: Persona, store: Store) -> Consultation:
     from assistant.consultation import Consultation
     from assistant.kept_vectors import FOLDER, KeptVectors
 
-    if not persona.entries:
-        return Consultation(persona)
     return Consultation(persona, KeptVectors(load_sentence_encoder(store), store.home / FOLDER))
 
 

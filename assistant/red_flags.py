@@ -47,7 +47,8 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    text: str
+    said: str
+    text: str  # in lower case
     words: tuple[Word, ...]
     quantities: tuple[Quantity, ...]
 
@@ -76,33 +77,53 @@ class RedFlag:
     zh: str
     when: tuple[Pattern, ...]
     unless: tuple[Pattern, ...] = ()
+    like: tuple[str, ...] = ()  # sentences that raise it, as people say them
+
+    def called_off(self, sentence: _Sentence) -> bool:
+        """Whether the sentence has what calls this flag off."""
+        return any(pattern.matches(sentence) for pattern in self.unless)
 
     def told(self, *, chinese: bool) -> str:
         """Return the fixed answer in the language of the conversation, if it has it."""
         return self.zh if chinese and self.zh else self.say
 
 
-def raised(flags: Sequence[RedFlag], calm: Sequence[Pattern], text: str) -> RedFlag | None:
-    """Return the first red flag in the user's words; `calm`: what calls any of them off in its sentence."""
+Likeness = Callable[[str], RedFlag | None]  # by meaning: the flag that a sentence comes near enough to
+
+
+def raised(
+    flags: Sequence[RedFlag], calm: Sequence[Pattern], text: str, nearest: Likeness = lambda said: None
+) -> RedFlag | None:
+    """Return the first red flag in the user's words, by its patterns or else by `nearest`.
+
+    `calm`: what calls any of them off in its sentence.
+    """
     parts = [_sentence(each) for each in sentences(text)]
     pairs = [
         _sentence(f"{one.text} {other.text}")
         for one, other in pairwise(parts)
         if len(one.words) + len(other.words) <= PAIR_WORDS
     ]
-    for sentence in (*parts, *pairs):
-        if any(pattern.matches(sentence) for pattern in calm):
-            continue
+    alarming = [each for each in (*parts, *pairs) if not any(pattern.matches(each) for pattern in calm)]
+    for sentence in alarming:
         for flag in flags:
-            if any(pattern.matches(sentence) for pattern in flag.when) and not any(
-                pattern.matches(sentence) for pattern in flag.unless
-            ):
+            if any(pattern.matches(sentence) for pattern in flag.when) and not flag.called_off(sentence):
                 return flag
+    for sentence in alarming:
+        found = nearest(sentence.said)
+        if found is not None and not found.called_off(sentence) and not _denies(sentence):
+            return flag
     return None
 
 
 def _sentence(text: str) -> _Sentence:
-    return _Sentence(text.casefold(), words(text), quantities(text))
+    return _Sentence(text, text.casefold(), words(text), quantities(text))
+
+
+def _denies(sentence: _Sentence) -> bool:
+    """Whether something is said not to be: what is like an alarm but for a "no" is none."""
+    said = sentence.words
+    return any(_negated(said, at + 1) for at, word in enumerate(said) if word.text in _NEGATIONS)
 
 
 def parse_pattern(line: str, *, negatable: bool = True) -> Pattern:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assistant.red_flags import Pattern, PatternError, RedFlag, parse_pattern, raised
+from assistant.red_flags import Likeness, Pattern, PatternError, RedFlag, parse_pattern, raised
 
 FLAG = re.compile(r"Red flag:\s*(?P<name>.+?)\s*\{#(?P<id>[a-z0-9]+(?:-[a-z0-9]+)*)\}")
 FLAGS_OFF = "No red flag"
@@ -53,9 +53,9 @@ class Safety:
     flags: tuple[RedFlag, ...] = ()
     calm: tuple[Pattern, ...] = ()  # what calls every red flag off in its sentence
 
-    def red_flag(self, text: str) -> RedFlag | None:
-        """Return the red flag that the user's words raise."""
-        return raised(self.flags, self.calm, text)
+    def red_flag(self, text: str, nearest: Likeness = lambda said: None) -> RedFlag | None:
+        """Return the red flag that the user's words raise; `nearest`: finds one by meaning."""
+        return raised(self.flags, self.calm, text, nearest)
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ def _sections(text: str, name: str) -> Iterator[_Section]:
             section, current = _Section(line[3:].strip(), number), ""
         elif section is None or not line:
             continue
-        elif line in ("When:", "Not:"):
+        elif line in ("When:", "Not:", "Like:"):
             current = line[:-1]
             section.lists.setdefault(current, [])
         elif line.startswith("- "):
@@ -122,7 +122,8 @@ def _flag(section: _Section, heading: re.Match[str], name: str) -> RedFlag:
             "list under 'When:'"
         )
     unless = _patterns(section, "Not", name, negatable=False)
-    return RedFlag(heading["id"], heading["name"], " ".join(section.text), section.zh, when, unless)
+    said, like = " ".join(section.text), tuple(section.lists.get("Like", ()))
+    return RedFlag(heading["id"], heading["name"], said, section.zh, when, unless, like)
 
 
 def _patterns(section: _Section, of: str, name: str, *, negatable: bool = True) -> tuple[Pattern, ...]:
