@@ -13,7 +13,7 @@ from assistant.persona import PersonaError, load_persona
 def test_the_domains_that_come_with_it_have_instructions_and_knowledge(domain: str) -> None:
     persona = load_persona(domain)
     assert persona.name == domain
-    assert len(persona.entries) >= 50 and not persona.knowledge  # looked up for each question, not in the prompt
+    assert len(persona.entries) >= 50 and not persona.knowledge  # not in the prompt
     assert persona.safety.flags and persona.safety.disclaimer.en
     assert len(persona.lexicon) > 20
     assert persona.prompt.startswith(persona.instructions)
