@@ -97,6 +97,12 @@ class WhisperRecognizer:
         other._language = language
         return other
 
+    def with_hot_words(self, hot_words: tuple[str, ...]) -> WhisperRecognizer:
+        """The same weights, listening for these names and terms."""
+        other = copy(self)
+        other._hot_words = HotWords(hot_words)
+        return other
+
     def _require(self, language: str) -> None:
         if self._token(language) not in self._languages:
             raise UnknownLanguage(f"Whisper knows no language {language!r}; give a code such as 'en' or 'zh'")

@@ -30,6 +30,7 @@ class Answer:
         self.response: str | None = None  # the answer's id on the wire, once it began
         self.item: str | None = None  # and that of its item
         self.timed = False  # the wire knows its timings
+        self.advised = 0  # how much the wire knows of its passages and safety
         self.told = False  # the wire knows that the response ended
         self.started = False  # the reply task runs: the dialogue holds a pending turn
         self.calls = ToolCallStream(())  # of tools, as the generation meets them

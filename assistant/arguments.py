@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 DEFAULT_PORT = 8765
+DEFAULT_DOMAIN = "medical"
 KEYS_VARIABLE = "LIUSHUI_API_KEYS"  # of the service; an option would show in the list of processes
 
 EXAMPLES = """
@@ -26,6 +27,7 @@ EXAMPLES = """
 SERVE_EXAMPLES = """
   liushui serve
   liushui serve --domain finance --port 9000
+  liushui serve --domain medical --domain finance
   liushui serve --llm smollm2-135m --threads 2
   liushui serve --llm http://localhost:8080/v1
   liushui serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --api-key-file keys.txt
@@ -135,7 +137,7 @@ def _add_serve(add_parser: AddParser) -> None:
         help='words that it takes to interrupt an answer; "stop" and "wait" always do (default: %(default)s)',
     )
     _add_access(command)
-    _add_domain(command)
+    _add_domains(command)
     _add_engines(command)
 
 
@@ -265,10 +267,19 @@ def _add_engines(command: ArgumentParser) -> None:
     _add_compute(command)
 
 
+def _add_domains(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--domain",
+        action="append",
+        help="consultation domain: a folder in samples/, or a path to one; of several, clients choose "
+        f"by ?domain=NAME, and the first is for those who do not (default: {DEFAULT_DOMAIN})",
+    )
+
+
 def _add_domain(command: ArgumentParser) -> None:
     command.add_argument(
         "--domain",
-        default="medical",
+        default=DEFAULT_DOMAIN,
         help="consultation domain: a folder in samples/, or a path to one (default: %(default)s)",
     )
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from assistant.engines import config_from, load_language_model
+from assistant.advised import AdvisedChat
+from assistant.engines import config_from, load_language_model, with_consultations
 from assistant.persona import load_persona
 from assistant.progress import shown_step
 from assistant.weights import Store
@@ -23,7 +24,7 @@ def run(args: Namespace) -> None:
     persona = load_persona(args.domain)
     config = config_from(args)
     with shown_step("loading the language model"):
-        model = load_language_model(config, Store())
+        model = with_consultations(load_language_model(config, Store()), [persona], Store())
     if sys.stdin.isatty():
         with suppress(ImportError):  # not every Python is built with it
             import readline  # noqa: F401  # gives input() its line editing
@@ -55,6 +56,9 @@ def answer(chat: Chat, user_text: str) -> None:
             if interrupted():
                 break
     print()
+    if isinstance(chat, AdvisedChat) and chat.advice is not None and chat.advice.verdict.passages:
+        titles = ", ".join(passage.title for passage in chat.advice.verdict.passages)
+        print(f"[{titles}. {chat.advice.disclaimer}]")
     chat.commit(said)
 
 

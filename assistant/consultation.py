@@ -59,6 +59,11 @@ class Consultation:
         passages = [hit.entry for hit in found.hits if hit.score >= LEADS * best][:MOST_PASSAGES]
         return Verdict("passages", passages=tuple(passages), chinese=chinese)
 
+    def lead(self, question: str, verdict: Verdict) -> str:
+        """Return what of the first passage an answer can begin with, before anything is computed."""
+        assert self.retriever is not None and verdict.passages
+        return self.retriever.nearest_statement(question, verdict.passages[0].told(chinese=verdict.chinese))
+
 
 def is_courtesy(text: str) -> bool:
     """Whether a text is thanks, a greeting or the like, and nothing else."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from assistant.advice import Advice
+from assistant.advised import AdvisedChat
 from assistant.tracked_chat import ItemId, TrackedChat
 from assistant.workers import Worker
 from llm.engine import LanguageModel, Message, PromptTokens, Sampling, Token, Tool
@@ -78,6 +80,14 @@ class Dialogue:
         if self._chat is None and self._aside is None:
             return None
         return self._answering().chat.turn_over  # the worker's thread wrote it before that token
+
+    @property
+    def advice(self) -> Advice | None:
+        """What is told of the open answer's passages and safety; for after its first token."""
+        if self._chat is None and self._aside is None:
+            return None
+        chat = self._answering().chat
+        return chat.advice if isinstance(chat, AdvisedChat) else None
 
     @property
     def prompt_tokens(self) -> PromptTokens | None:

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from pathlib import Path
@@ -21,8 +22,10 @@ from assistant.weights import Store
 
 if TYPE_CHECKING:
     from asr.endpoint import SmartTurn
-    from asr.engine import Recognizer
     from asr.vad import SileroVad, VoiceDetector
+    from asr.whisper import WhisperRecognizer
+    from assistant.consultation import Consultation
+    from assistant.persona import Persona
     from llm.embedding import SentenceEncoder
     from llm.engine import LanguageModel
     from tts.engine import Synthesizer
@@ -108,8 +111,10 @@ def _own_model(config: EngineConfig, store: Store) -> LanguageModel:
     return local.load(folder, name=name, threads=config.threads, device=config.device)
 
 
-def with_common_replies(model: LanguageModel, domain: str, store: Store) -> LanguageModel:
-    """Let a model's replies to common questions of a domain be kept. Raises WeightsError.
+def with_common_replies(model: LanguageModel, personas: Sequence[Persona], store: Store) -> LanguageModel:
+    """Let a model's replies to common questions of these domains be kept. Raises WeightsError.
+
+    What is asked under other instructions is kept with the first domain's.
 
     Their text is the same for every way to run the same weights; keys and values in another number format are
     left alone.
@@ -118,10 +123,13 @@ def with_common_replies(model: LanguageModel, domain: str, store: Store) -> Lang
     from llm.remembering import RememberingModel
     from llm.replies import CommonReplies, digest
 
-    encoder, folder = load_sentence_encoder(store), folder_of(domain)
+    encoder, first = load_sentence_encoder(store), folder_of(personas[0].name)
+    folders = {persona.prompt: folder_of(persona.name) for persona in personas}
     return RememberingModel(
         model,
-        lambda system: CommonReplies(folder, model=model.name, prompt=digest(system), encoder=encoder),
+        lambda system: CommonReplies(
+            folders.get(system, first), model=model.name, prompt=digest(system), encoder=encoder
+        ),
     )
 
 
@@ -132,7 +140,32 @@ def load_sentence_encoder(store: Store) -> SentenceEncoder:
     return SentenceEncoder(_located("minilm-l6", store))
 
 
-def load_recognizer(config: EngineConfig, store: Store, hot_words: tuple[str, ...] = ()) -> Recognizer:
+def with_consultations(model: LanguageModel, personas: Sequence[Persona], store: Store) -> LanguageModel:
+    """Let a model advise in these domains, as far as they have something to look up. Raises WeightsError."""
+    from assistant.advised import AdvisedModel
+
+    consultations = {
+        persona.prompt: load_consultation(persona, store)
+        for persona in personas
+        if persona.entries or persona.safety.flags
+    }
+    return AdvisedModel(model, consultations) if consultations else model
+
+
+def load_consultation(persona: Persona, store: Store) -> Consultation:
+    """Make a domain's knowledge ready for questions; the encoder's weights are fetched when missing.
+
+    Raises WeightsError.
+    """
+    from assistant.consultation import Consultation
+    from assistant.kept_vectors import FOLDER, KeptVectors
+
+    if not persona.entries:
+        return Consultation(persona)
+    return Consultation(persona, KeptVectors(load_sentence_encoder(store), store.home / FOLDER))
+
+
+def load_recognizer(config: EngineConfig, store: Store, hot_words: tuple[str, ...] = ()) -> WhisperRecognizer:
     """Load speech recognition, its weights fetched when missing. Raises WeightsError or AsrError.
 
     `hot_words`: names and terms to expect.

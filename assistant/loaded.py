@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from asr.endpoint import SmartTurn
 from asr.engine import Recognizer
@@ -31,6 +31,11 @@ class Hearing:
     turn_worker: Worker = field(
         default_factory=lambda: Worker("end-of-turn")
     )  # beside the recognizer, not after it
+    lexicons: Mapping[str, Recognizer] = field(default_factory=dict)  # by domain: listens for its terms
+
+    def of(self, domain: str) -> Hearing:
+        """Return what listens for the terms of this domain."""
+        return replace(self, recognizer=self.lexicons.get(domain, self.recognizer))
 
     def ear(self) -> Ear:
         """The listening side of one session."""
@@ -50,6 +55,10 @@ class Engines:
     other_voice: str | None = None  # which voice speaks instead of the one asked for, and why
     speeches: SpeechCache = field(default_factory=SpeechCache)
     paces: PaceStore | None = None  # of users who come back; None: none are kept
+
+    def of(self, domain: str) -> Engines:
+        """Return the engines for a conversation in this domain."""
+        return self if self.hearing is None else replace(self, hearing=self.hearing.of(domain))
 
     def voice(self) -> Voice | None:
         """A conversation's voice at its own speaking rate, if there is one."""

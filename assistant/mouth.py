@@ -162,6 +162,7 @@ class Mouth:
             if len(release.audio):
                 self._wire.response_audio(release.audio)
             self._tell_timings(answer)
+        self._tell_advice(answer)
         self._tell_calls(answer)
         if answer.playback.sent() and not answer.told:
             self._tell_end(answer)
@@ -321,6 +322,13 @@ class Mouth:
         for call in answer.calls.calls[len(answer.called) :]:
             self._open_response(answer)
             answer.called.append(self._wire.response_called(call.name, call.arguments))
+
+    def _tell_advice(self, answer: Answer) -> None:
+        """Where the answer is from, and what is not said: after its first words, before its end."""
+        if answer.response is not None and answer.reply and (advice := self.dialogue.advice) is not None:
+            for kind, fields in advice.told[answer.advised :]:
+                answer.advised += 1
+                self._wire.notice(kind, response_id=answer.response, **fields)
 
     def _tell_timings(self, answer: Answer) -> None:
         if not answer.timed:

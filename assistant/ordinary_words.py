@@ -34,13 +34,39 @@ CHINESE_FUNCTION_WORDS = _words(
     及 并 则 比 每 只 更 那么 现在 一直 已经 需要 办 做 去 来 起来 东西 事 情况 问题
     """
 )
+NUMBER_WORDS = _words(
+    """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million
+    billion point half quarter dozen couple twice thrice once first second third
+    """
+)
 # Of these and the words above, courtesies are made: nothing is looked up for them.
 COURTESY_WORDS = _words(
     """
     hello hi hey good morning afternoon evening night day thanks thank cheers bye goodbye
     welcome great lovely nice perfect wonderful fine cool alright appreciate appreciated
     helpful kind sorry pardon understood understand sense clear later care pleasure
-    pleased meet doctor glad love everything today 你好 您好 谢谢 多谢 感谢 再见 拜拜 早上好 下午好 晚上好 早安
-    晚安 好的 好 明白 明白了 知道 知道了 了解 辛苦 辛苦了 帮助 帮忙 你 您 嗨 喂 非常 太 大夫 医生 帮
+    pleased meet doctor glad love everything today 你好 您好 谢谢 多谢 感谢 再见 拜拜 早上好 下午好 晚上好
+    早安 晚安 好的 好 明白 明白了 知道 知道了 了解 辛苦 辛苦了 帮助 帮忙 你 您 嗨 喂 非常 太 大夫 医生 帮
+    """
+)
+# With these an adviser frames what it says; none of them states anything about the matter itself.
+ADVISING_WORDS = _words(
+    """
+    important note remember recommend recommended recommends recommendation advise advised advice best sure
+    information informations facts fact provided based according answer case cases follow following example
+    general generally usual usually typically often people person someone feel free questions concerns
+    assist assistance consult speak talk contact check professional consider understand situation way ways
+    means include includes including depends specific please sorry welcome happy glad hear hope wish great
+    good well today here anything else available need additional guidance explain clear situation different
+    """
+)
+CHINESE_ADVISING_WORDS = _words(
+    """
+    建议 注意 请 记得 一般 通常 可 咨询 联系 确认 根据 信息
+    资料 建议您 帮助 帮 随时 回答 了解 具体
+    情况 抱歉 当然 重要 务必 如有 疑问
+    欢迎 高兴 为您 服务 很高兴 不客气 客气 您 祝 其他 任何 提供
     """
 )

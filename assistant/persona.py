@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +64,17 @@ def load_persona(domain: str | Path) -> Persona:
         read_knowledge(folder / "knowledge"),
         read_safety(folder / "safety.md"),
     )
+
+
+def load_personas(domains: Sequence[str | Path]) -> tuple[Persona, ...]:
+    """Read several domains. Raises PersonaError, also where two have the same name."""
+    personas = tuple(map(load_persona, domains))
+    names = [persona.name for persona in personas]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise PersonaError(
+            f"two domains are named {twice!r}; a client could choose only one: rename a folder"
+        )
+    return personas
 
 
 def _titled(prompt: str) -> tuple[str, str]:

@@ -113,6 +113,10 @@ class Quantity:
     start: int
     end: int
 
+    def is_like(self, other: Quantity) -> bool:
+        """Whether both are the same number of the same thing, as far as that is said."""
+        return self.value == other.value and (self.unit == other.unit or None in (self.unit, other.unit))
+
 
 @lru_cache(maxsize=1024)
 def quantities(text: str) -> tuple[Quantity, ...]:

@@ -8,6 +8,7 @@ nearest of the entry's lines.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,20 +21,39 @@ from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from assistant.knowledge import Entry
-from assistant.wording import is_chinese, sentences, terms, words
+from assistant.wording import is_chinese, statements, terms, words
 from llm.words_zh import HAN
 
 Floats = NDArray[np.float32]
+_LEANS = re.compile(
+    r"(?:it|they|this|that|these|those|he|she|then|also|but|so|and|or|if not|otherwise|both|each|neither)\b"
+    r"|(?:它|这|那|他|她|但|而|如果不|否则|也|还)",
+    re.IGNORECASE,
+)
 
-# Shares of the scores in a question's whole score, and the least whole score that supports an answer. Chosen
-# on the dialogues.jsonl in samples/; `python -m tests.bench.consult` shows what they do elsewhere.
-WEIGHTS = (0.35, 0.25, 0.40)  # by words, by wording, by meaning
-WEIGHTS_ALONE = (0.55, 0.45, 0.0)  # without an encoder, and in Chinese, which it does not read
-FLOOR = 0.45
-FLOOR_ALONE = 0.40
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How scores become one, and the least that supports an answer.
+
+    Chosen on the dialogues.jsonl in samples/; `python -m tests.bench.consult` shows what they do elsewhere.
+    """
+
+    by_words: float
+    by_wording: float
+    by_meaning: float
+    floor: float
+    leaning: float  # what the question before adds to one that leans on it
+    following: float = 0.1  # and to any other
+
+
+ENGLISH = Blend(0.2, 0.1, 0.7, floor=0.48, leaning=0.0)
+ENGLISH_ALONE = Blend(0.5, 0.5, 0.0, floor=0.33, leaning=0.3)  # without an encoder
+CHINESE = Blend(0.5, 0.5, 0.0, floor=0.13, leaning=0.3)  # the encoder does not read it
 MISSPELT = 84  # of 100: how alike a word that no entry has is to one that it is read as ("paracetemol")
 LEAST_MISSPELT = 5  # characters; of shorter words, too many are alike
 FEW_TERMS = 2  # a question of so few says what it is about together with the one before
+FIRST = 0.15  # by how much another sentence must be nearer to a question than the first, which answers most
 KEPT_QUESTIONS = 64  # a growing transcript is asked again and again
 
 
@@ -41,7 +61,11 @@ class Encoder(Protocol):
     """Texts to vectors of length 1."""
 
     def encode(self, text: str) -> Floats:
-        """Return what the text means."""
+        """Return what the text means: [dim]."""
+        ...
+
+    def encode_all(self, texts: Sequence[str]) -> Floats:
+        """Return what each of many texts means: [texts, dim]."""
         ...
 
 
@@ -70,7 +94,7 @@ class Retriever:
     """The entries of one domain. Thread-safe."""
 
     def __init__(self, entries: Sequence[Entry], encoder: Encoder | None = None) -> None:
-        """`encoder`: of `lines`, which it may have encoded before; None: words alone decide."""
+        """`encoder`: compares by meaning; None: words alone decide."""
         self.entries = tuple(entries)
         self._encoder = encoder
         texts = [[term for line in lines(entry) for term in terms(line)] for entry in self.entries]
@@ -88,26 +112,49 @@ class Retriever:
         if self._encoder is None:
             return np.zeros((0, 0), np.float32), np.zeros(0, np.int64)
         all_lines = [(line, at) for at, entry in enumerate(self.entries) for line in english_lines(entry)]
-        vectors = np.stack([self._encoder.encode(line) for line, _ in all_lines])
+        vectors = self._encoder.encode_all([line for line, _ in all_lines])
         return vectors, np.array([at for _, at in all_lines])
 
     def _search(self, question: str, before: str = "", most: int = 3) -> Found:
         """Return the entries nearest to a question that may go on from the one `before`."""
-        alone = self._encoder is None or is_chinese(question)
         scores = self.leaning(question, before)
         nearest = np.argsort(-scores, kind="stable")[:most]
         hits = tuple(Hit(self.entries[at], float(scores[at])) for at in nearest)
-        return Found(hits, FLOOR_ALONE if alone else FLOOR)
+        return Found(hits, self._blend(question).floor)
 
     def scores(self, question: str) -> Floats:
         """Score every entry: [entries], 0 to 1."""
-        alone = self._encoder is None or is_chinese(question)
-        by_words, by_wording, by_meaning = WEIGHTS_ALONE if alone else WEIGHTS
-        asked = self._read(question)
-        total = by_words * self.by_words(asked) + by_wording * self.by_wording(asked)
-        if not alone:
-            total = total + by_meaning * self.by_meaning(question)
+        blend, asked = self._blend(question), self._read(question)
+        total = blend.by_words * self.by_words(asked) + blend.by_wording * self.by_wording(asked)
+        if blend.by_meaning:
+            total = total + blend.by_meaning * self.by_meaning(question)
         return np.asarray(total, np.float32)
+
+    def _blend(self, question: str) -> Blend:
+        if is_chinese(question):
+            return CHINESE
+        return ENGLISH_ALONE if self._encoder is None else ENGLISH
+
+    def nearest_statement(self, question: str, text: str) -> str:
+        """Return the sentence of a passage that answers a question best; the first, unless another does more.
+
+        None that leans on the one before it.
+        """
+        said = statements(text)
+        alone = [each for each in said[1:] if not _LEANS.match(each)]
+        asked, meant = set(terms(question)), None
+        if self._encoder is not None and not is_chinese(question):
+            meant = self._encoder.encode(question)
+
+        def likeness(statement: str) -> float:
+            own = set(terms(statement))
+            shared = sum(self._weight(term) for term in own & asked)
+            near = shared / (1 + sum(map(self._weight, asked)))
+            if meant is not None and self._encoder is not None:
+                near += float(meant @ self._encoder.encode(statement))
+            return near + (FIRST if statement == said[0] else 0.0)
+
+        return max((said[0], *alone), key=likeness)
 
     def by_method(self, question: str, before: str) -> dict[str, Floats]:
         """Each score by itself: [entries]; for who measures what they are worth."""
@@ -119,10 +166,13 @@ class Retriever:
 
     def leaning(self, question: str, before: str) -> Floats:
         """Score every entry for a question that may go on from the one before: [entries], 0 to 1."""
-        scores = self.scores(question)
-        if before and goes_on(question):
-            return np.maximum(scores, self.scores(f"{before} {question}"))
-        return scores
+        scores, blend = self.scores(question), self._blend(question)
+        if not before:
+            return scores
+        if not goes_on(question):
+            return np.asarray(scores + blend.following * self.scores(before), np.float32)
+        both = np.maximum(scores, self.scores(f"{before} {question}"))
+        return np.asarray(both + blend.leaning * self.scores(before), np.float32)
 
     def by_words(self, asked: Sequence[str]) -> Floats:
         """BM25 as a share of what an entry with nothing but the asked words would have: [entries]."""
@@ -182,7 +232,7 @@ def lines(entry: Entry) -> tuple[str, ...]:
 
 def english_lines(entry: Entry) -> tuple[str, ...]:
     """Return the lines that are compared by meaning."""
-    return (entry.title, *entry.asks, entry.text, *sentences(entry.text))
+    return (entry.title, *entry.asks, entry.text, *statements(entry.text))
 
 
 def goes_on(question: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from argparse import Namespace
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +14,13 @@ from typing import TypeVar
 from starlette.applications import Starlette
 
 from assistant import engines as loading
-from assistant.arguments import KEYS_VARIABLE
+from assistant.arguments import DEFAULT_DOMAIN, KEYS_VARIABLE
 from assistant.completion import Completion
 from assistant.engines import EngineConfig
 from assistant.errors import ConfigError
 from assistant.loaded import Engines, Hearing
 from assistant.pace_store import FOLDER, PaceStore
-from assistant.persona import load_persona
+from assistant.persona import Persona, load_personas
 from assistant.progress import shown_step
 from assistant.session import Session
 from assistant.speech_files import SpeechFiles
@@ -31,6 +31,7 @@ from llm import words_zh
 from transport import server
 from transport.app import create_app
 from transport.connection import Connection
+from transport.domains import Domain
 from transport.errors import InvalidKeyError, InvalidOriginError
 from transport.http2 import Certificate
 from transport.http_api import HttpApi
@@ -54,7 +55,9 @@ class ServiceConfig:
 
     host: str = "127.0.0.1"
     port: int = 8765  # 0: any free one
-    domain: str = "medical"  # a folder in samples/, or a path
+    domains: tuple[str, ...] = (
+        DEFAULT_DOMAIN,
+    )  # folders in samples/, or paths; the first for who chooses none
     text_only: bool = False  # load no audio engines
     common_replies: bool = False  # keep replies to questions that were asked twice, on disk
     barge_in_words: int = 1  # that it takes to interrupt an answer
@@ -67,18 +70,23 @@ class ServiceConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port is {self.port}; use 0 (any free one) to 65535")
+        if not self.domains:
+            raise ConfigError("there is no domain; name at least one")
         if self.barge_in_words < 1:
             raise ConfigError(f"barge-in-words is {self.barge_in_words}; an interruption has at least 1")
 
 
 def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: nullcontext()) -> Engines:
     """Load what the config names. Audio engines that fail leave the service in text mode, with the reason."""
-    persona = load_persona(config.domain)
+    personas = load_personas(config.domains)
     with step("loading the language model"):
         model = loading.load_language_model(config.engines, store)
         if config.common_replies:
-            model = loading.with_common_replies(model, persona.name, store)
-        model.chat(persona.prompt).close()  # what all begin with is computed, and kept
+            model = loading.with_common_replies(model, personas, store)
+    with step("reading the domains"):
+        model = loading.with_consultations(model, personas, store)
+        for persona in personas:
+            model.chat(persona.prompt).close()  # what all begin with is computed, and kept
         if config.engines.language in CHINESE:
             words_zh.load()  # or the first Chinese answer would wait for it
     if config.text_only:
@@ -86,7 +94,7 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
     failures: list[str] = []
     with step("loading the recognizer"):
         hearing = _unless_it_fails(
-            "hearing", lambda: _load_hearing(config.engines, store, persona.lexicon), failures
+            "hearing", lambda: _load_hearing(config.engines, store, personas), failures
         )
     with step("loading the voice"):
         loaded = _unless_it_fails(
@@ -97,11 +105,13 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
     return Engines(model, hearing, synthesizer, tuple(failures), other_voice=other_voice, paces=paces)
 
 
-def _load_hearing(config: EngineConfig, store: Store, hot_words: tuple[str, ...]) -> Hearing:
+def _load_hearing(config: EngineConfig, store: Store, personas: Sequence[Persona]) -> Hearing:
+    recognizer = loading.load_recognizer(config, store, personas[0].lexicon)
     return Hearing(
-        loading.load_recognizer(config, store, hot_words),
+        recognizer,
         lambda: loading.load_voice_detector(store),
         loading.load_end_of_turn(store),
+        lexicons={each.name: recognizer.with_hot_words(each.lexicon) for each in personas},
     )
 
 
@@ -117,10 +127,14 @@ def _unless_it_fails(what: str, load: Callable[[], T], failures: list[str]) -> T
 def application(config: ServiceConfig, engines: Engines) -> Starlette:
     """The ASGI application on these engines, which stay the caller's."""
 
-    persona, policy = load_persona(config.domain), TurnPolicy(barge_in_words=config.barge_in_words)
+    policy = TurnPolicy(barge_in_words=config.barge_in_words)
+    domains = [
+        Domain(each.name, each.title, SessionSettings(instructions=each.prompt), each.lexicon)
+        for each in load_personas(config.domains)
+    ]
 
     async def serve(connection: Connection) -> None:
-        await Session(connection, engines, policy).run()
+        await Session(connection, engines.of(connection.protocol.domain), policy).run()
 
     def health() -> dict[str, object]:
         notes = [engines.other_voice] if engines.other_voice else []
@@ -131,8 +145,8 @@ def application(config: ServiceConfig, engines: Engines) -> Starlette:
         limits=config.limits,
         model=engines.model.name,
         health=health,
-        default_settings=SessionSettings(instructions=persona.prompt),
-        names=persona.lexicon,
+        default_settings=domains[0].settings,
+        domains=domains,
         keys=config.keys,
         origins=config.origins,
         http_api=_http_api(config.engines, engines),
@@ -181,7 +195,7 @@ def config_from(args: Namespace) -> ServiceConfig:
     return ServiceConfig(
         host=getattr(args, "host", "127.0.0.1"),
         port=getattr(args, "port", 0),
-        domain=args.domain,
+        domains=domains_from(args),
         text_only=getattr(args, "text_only", False),
         common_replies=getattr(args, "common_replies", False),
         barge_in_words=getattr(args, "barge_in_words", 1),
@@ -191,6 +205,12 @@ def config_from(args: Namespace) -> ServiceConfig:
         limits=Limits(max_sessions_per_key=getattr(args, "sessions_per_key", 8)),
         engines=loading.config_from(args),
     )
+
+
+def domains_from(args: Namespace) -> tuple[str, ...]:
+    """The domains that the command line names: several, one, or the default."""
+    named = args.domain or DEFAULT_DOMAIN
+    return (named,) if isinstance(named, str) else tuple(named)
 
 
 def _keys_from(args: Namespace) -> ApiKeys:

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 import Stemmer
 
 from assistant.irregular import BASE
-from assistant.ordinary_words import CHINESE_FUNCTION_WORDS, FUNCTION_WORDS
+from assistant.ordinary_words import CHINESE_FUNCTION_WORDS, FUNCTION_WORDS, NUMBER_WORDS
 from llm.words_zh import HAN, load
 
 _CONTRACTIONS = (
@@ -28,6 +28,7 @@ _CONTRACTIONS = (
     (re.compile(r"\b(it|that|there|here|what|he|she|who|where|how)['’]s\b"), r"\1 is"),
     (re.compile(r"['’]s\b"), ""),
 )
+_HAN_NUMBER = re.compile("[零〇一二两三四五六七八九十百千万亿半几]+[个天次年月日周片点]?")
 _NUMBER = r"\d+(?:[.,]\d+)*"
 _TOKEN = re.compile(rf"{_NUMBER}|[^\W\d_㐀-鿿]+|[㐀-鿿]+")
 # A mark ends a sentence; what follows "but" or "and now" is told of the present, whatever came before it.
@@ -53,6 +54,11 @@ def is_chinese(text: str) -> bool:
 def sentences(text: str) -> list[str]:
     """Return the sentences of a text, each with its mark."""
     return [part.strip() for part in _SENTENCE_END.split(text) if part and part.strip(" ,.")]
+
+
+def statements(text: str) -> list[str]:
+    """Return the sentences of a passage, whole."""
+    return [part.strip() for part in re.split(r"(?<=[.!?])\s+|(?<=[。！？])", text) if part.strip()]
 
 
 @lru_cache(maxsize=4096)
@@ -89,7 +95,9 @@ def is_content(word: Word) -> bool:
     if word.text[0].isdigit():
         return False
     if HAN.match(word.text):
-        return word.text not in CHINESE_FUNCTION_WORDS
+        return word.text not in CHINESE_FUNCTION_WORDS and not _HAN_NUMBER.fullmatch(word.text)
+    if word.text in NUMBER_WORDS:
+        return False
     return len(word.text) > 1 and word.text not in FUNCTION_WORDS
 
 

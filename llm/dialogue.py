@@ -25,7 +25,10 @@ class Prompt:
     """What the decoder is given."""
 
     ids: list[int]
-    opening: tuple[int, ...]  # the last of them: they end the last turn, if there is one, and open the answer
+    opening: tuple[
+        int, ...
+    ]  # the last of them: they end the last turn, if there is one, and open the answer;
+    # between the two stands the brief, if there is one
     start: int  # how many stand before the last turn's own
 
 
@@ -40,6 +43,7 @@ class Dialogue:
         self.tools = tuple(tools)
         self._turns = [self.turn("system", system)] if system else []
         self._fixed = len(self._turns)  # turns that are never dropped
+        self.brief: Turn | None = None  # of the system's, behind what is answered; not one of the turns
 
     @property
     def history(self) -> tuple[Message, ...]:
@@ -123,12 +127,14 @@ class Dialogue:
 
     def _assembled(self, turns: list[Turn], user: Turn | None) -> Prompt:
         asked = turns if user is None else [*turns, user]
-        before, *after = self._template.frame([turn.role for turn in asked], self.tools)
-        ids, start = list(before), 0
-        for turn, frame in zip(asked, after, strict=True):
-            start = len(ids)
+        behind = [self.brief] if self.brief is not None and len(asked) > self._fixed else []
+        before, *after = self._template.frame([turn.role for turn in (*asked, *behind)], self.tools)
+        ids, start, end = list(before), 0, 0
+        for turn, frame in zip((*asked, *behind), after, strict=True):
+            if turn is not self.brief:
+                start, end = len(ids), len(ids) + len(turn.ids)
             ids += turn.ids + frame
-        return Prompt(ids, after[-1] if after else tuple(ids), start)
+        return Prompt(ids, tuple(ids[end:]), start)
 
 
 def heard_length(tokenizer: TextTokenizer, ids: Sequence[int], heard: str) -> int:

@@ -67,6 +67,7 @@ class Sampling:
     max_tokens: int = 160  # about a minute of speech
     stop: tuple[str, ...] = ()  # the answer ends before the first of these to appear
     call: str | None = None  # the answer begins with a call of this tool, "": of any; None: as it may be
+    begin: str = ""  # the answer begins with these words
 
     def __post_init__(self) -> None:
         # Every check is of what is allowed: no comparison with NaN is true.
@@ -133,6 +134,13 @@ class Chat(Protocol):
         """Compute the KV cache for the dialogue and this, possibly still growing, user text.
 
         Returns the number of tokens computed. The dialogue stays as it is.
+        """
+        ...
+
+    def brief(self, text: str) -> None:
+        """Let this stand behind what the next replies answer, until another text does; "": nothing.
+
+        It is a message of the system's, and never joins the dialogue. Not while an answer is pending.
         """
         ...
 

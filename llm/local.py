@@ -168,6 +168,11 @@ class LocalChat:
         steps = decoder.prefilling(prompt.ids, scored=len(prompt.opening) + 1)
         return self._model.scheduler.run_steps(steps, urgent=False)
 
+    def brief(self, text: str) -> None:
+        """See `Chat`. Raises OutOfTurn while an answer is pending."""
+        self._require_settled()
+        self._dialogue.brief = self._dialogue.turn("system", text) if text else None
+
     def prompt_ids(self, user_text: str) -> list[int]:
         """Return what an answer to this text would be computed from. Raises ContextOverflow."""
         return self._dialogue.prompt(self._dialogue.turn("user", user_text), self._room).ids
@@ -206,9 +211,10 @@ class LocalChat:
 
     def _forced(self, sampling: Sampling) -> list[int]:
         """Return the ids that the answer begins with, whatever the model would say."""
-        if sampling.call is None:
-            return []
-        return self._model.tokenizer.encode_answer(opening(sampling.call, self._dialogue.tools))
+        begin = sampling.begin
+        if sampling.call is not None:
+            begin += opening(sampling.call, self._dialogue.tools)
+        return self._model.tokenizer.encode_answer(begin) if begin else []
 
     def _beginning(
         self, decoder: Decoder, prompt: Prompt, forced: list[int], sampler: Sampler, *, spoken: bool

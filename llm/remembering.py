@@ -52,6 +52,7 @@ class RememberingChat:
         self._chat = chat
         self._replies = replies
         self._answer: _Answer | None = None
+        self._brief = ""
         if isinstance(chat, LocalChat):
             chat.propose_from(replies.corpus)
 
@@ -59,12 +60,19 @@ class RememberingChat:
         """See `Chat`. Computes nothing while an answer is pending."""
         return self._chat.prefill(user_text) if self._answer is None else 0
 
+    def brief(self, text: str) -> None:
+        """See `Chat`. A reply that was made under one is kept for that one."""
+        self._chat.brief(text)
+        self._brief = text
+
     def reply(self, user_text: str | None, sampling: Sampling) -> Generator[Token]:
         """See `Chat`. Only greedy decoding repeats itself: only there is a kept reply used."""
         self._require_settled()
-        context = self._context()
+        context = self._context(sampling)
         found = None
-        if user_text is not None and sampling == Sampling(max_tokens=sampling.max_tokens):
+        if user_text is not None and sampling == Sampling(
+            max_tokens=sampling.max_tokens, begin=sampling.begin
+        ):
             found = self._replies.find(user_text, context)
             if found is not None and not _is_what_comes(found, sampling):
                 found = None
@@ -168,11 +176,12 @@ class RememberingChat:
         if self._answer is not None:
             raise OutOfTurn("an answer is pending; commit or discard it first")
 
-    def _context(self) -> str:
+    def _context(self, sampling: Sampling) -> str:
         """Name the dialogue so far: the same words may mean something else under another."""
         said = [
             f"{message.role}: {message.text}" for message in self._chat.history if message.role != "system"
         ]
+        said += filter(None, (self._brief, sampling.begin))
         return digest(*said) if said else OPENING
 
 

@@ -53,12 +53,18 @@ class RemoteChat:
         self._messages = [Message("system", system)] if system else []
         self._fixed = len(self._messages)  # messages that are never dropped
         self._pending: _Pending | None = None
+        self._brief = ""
         self._closed = False
 
     def prefill(self, user_text: str) -> int:
         """See `Chat`. Nothing is computed here, and nothing is asked of the server."""
         self._require_open()
         return 0
+
+    def brief(self, text: str) -> None:
+        """See `Chat`."""
+        self._require_settled()
+        self._brief = text
 
     def reply(self, user_text: str | None, sampling: Sampling) -> Generator[Token]:
         """See `Chat`. One piece of text per `next()`; closing it closes the connection, and the server stops.
@@ -68,7 +74,9 @@ class RemoteChat:
         self._require_open()
         self._require_settled()
         user = None if user_text is None else Message("user", user_text)
-        self._pending = pending = _Pending(user)
+        self._pending = pending = _Pending(user, sampling.begin)
+        if sampling.begin:
+            yield Token(NO_ID, sampling.begin, NO_BOUNDARY)
         with closing(self._texts(user, sampling)) as texts:
             for text in texts:
                 pending.said += text
@@ -78,9 +86,12 @@ class RemoteChat:
 
     def _texts(self, user: Message | None, sampling: Sampling) -> Generator[str]:
         asked = [] if user is None else [user]
+        brief = [Message("system", self._brief)] if self._brief else []
+        # What the answer begins with stands there as said: servers go on from it, or with a message after it.
+        begun = [Message("assistant", sampling.begin)] if sampling.begin else []
         while True:
             try:
-                messages = [*self._messages, *asked]
+                messages = [*self._messages, *asked, *brief, *begun]
                 yield from self._model.endpoint.answer(self._model.name, messages, sampling, self._tools)
                 return
             except ContextOverflow:  # only before the first text

@@ -156,11 +156,16 @@ class ScriptedChat:
     prefilled: list[str] = field(default_factory=list)
     tools: tuple[Tool, ...] = ()
     asked: list[Sampling] = field(default_factory=list)
+    briefs: list[str] = field(default_factory=list)
     _pending: tuple[str | None, str] | None = None
 
     def prefill(self, user_text: str) -> int:
         self.prefilled.append(user_text)
         return len(user_text.split())
+
+    def brief(self, text: str) -> None:
+        assert self._pending is None, "a brief during a pending turn"
+        self.briefs.append(text)
 
     def reply(self, user_text: str | None, sampling: Sampling) -> Iterator[Token]:
         self.asked.append(sampling)
@@ -169,7 +174,8 @@ class ScriptedChat:
         self._pending = (user_text, "")
         read = [message.text for message in self.history] + ([user_text] if user_text is not None else [])
         self.prompt_tokens = PromptTokens(sum(len(text.split()) for text in read))
-        for word in self.answers.get(asked, f"You said {asked}").split()[: sampling.max_tokens]:
+        answer = f"{sampling.begin} {self.answers.get(asked, f'You said {asked}')}"
+        for word in answer.split()[: sampling.max_tokens]:
             self._pending = (user_text, self._pending[1] + word + " ")
             yield Token(0, word + " ", 1.0 if word[-1] in ".?!," else 0.0)
 

@@ -39,6 +39,9 @@ class ScriptedChat:
     def prefill(self, user_text: str) -> int:
         raise NotImplementedError
 
+    def brief(self, text: str) -> None:
+        raise NotImplementedError
+
     def discard(self) -> None: ...
 
     def truncate(self, heard: str, index: int | None = None) -> None: ...

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -23,6 +23,7 @@ from starlette.websockets import WebSocket
 from transport.access import Access, Gate
 from transport.client_secrets import ClientSecretIssue, ClientSecrets
 from transport.connection import CLOSE_FAILED, CLOSE_NORMAL, CLOSE_TRY_LATER, RESTARTING, Connection
+from transport.domains import Domain, Domains
 from transport.draining import OpenConnections
 from transport.errors import FrameError, HandshakeError, RefusedError, ResumeImpossibleError
 from transport.framed import FramedConnection
@@ -59,18 +60,21 @@ def create_app(
     origins: Origins = OWN_PAGES,
     http_api: HttpApi | None = None,
     names: tuple[str, ...] = (),
+    domains: Sequence[Domain] = (),
 ) -> Starlette:
     """Return the application, which runs `serve` once for every client.
 
     `serve` ends soon after its connection's iterator does, or is cancelled; when it raises, the client gets
     an `error` event and close code 1011. `health` adds to what /healthz reports. Clients must send one of the
     `keys`, if there are any; web pages must be of the service's own host or of `origins`. `names` are
-    words of the domain that no listener may miss: they leave first on a slow link.
+    words that no listener may miss: they leave first on a slow link. Where there are `domains`, theirs count
+    instead of `default_settings` and `names`; clients choose one, or get the first.
     """
     secrets = ClientSecrets()
     access = Access(keys, secrets, origins)
-    service = _Service(serve, limits, model, health, default_settings, access, names)
-    issue = ClientSecretIssue(secrets, default_settings, model, limits)
+    offered = Domains(domains or [Domain("", "", default_settings, names)])
+    service = _Service(serve, limits, model, health, offered, access)
+    issue = ClientSecretIssue(secrets, offered.default.settings, model, limits)
     cors = Middleware(CORSMiddleware, allow_origins=origins.further, allow_methods=["*"], allow_headers=["*"])
     app = Starlette(
         routes=[
@@ -95,17 +99,15 @@ class _Service:
         limits: Limits,
         model: str,
         health: Callable[[], dict[str, object]],
-        default_settings: SessionSettings,
+        domains: Domains,
         access: Access,
-        names: tuple[str, ...],
     ) -> None:
         self._serve = serve
         self._limits = limits
         self._model = model
         self._health = health
-        self._default_settings = default_settings
+        self._domains = domains
         self._access = access
-        self._key_words = KeyWords(names)
         self.open = OpenConnections()  # at most limits.max_sessions
 
     async def report(self, _: Request) -> JSONResponse:
@@ -121,6 +123,7 @@ class _Service:
             offered = websocket.scope["subprotocols"]
             spoken = next((known for known in SUBPROTOCOLS if known in offered), None)
             asked = _handshake(websocket, spoken)
+            domain = self._domains.chosen(websocket.query_params.get("domain"))
             if self.open.draining:
                 raise RefusedError(503, RESTARTING, code="server_draining")
             if asked.resume is not None:
@@ -133,12 +136,13 @@ class _Service:
         protocol = RealtimeProtocol(
             random_id("sess"),
             self._model,
-            secret.settings if secret else self._default_settings,
+            self._domains.settings(domain, secret.settings if secret else None),
             extended=spoken == LIUSHUI_V1,
             framed=asked.audio is not None,
             user=_user_of(websocket),
+            domain=domain.name,
         )
-        connection = self._connected(websocket, protocol, asked)
+        connection = self._connected(websocket, protocol, asked, self._domains.key_words(domain))
         if (full := self._taken(owner)) is not None:
             protocol.error(full, "too_many_sessions", server_fault=True)
             await connection.close(CLOSE_TRY_LATER, "too many sessions")
@@ -146,11 +150,13 @@ class _Service:
         with self.open.holding(connection, owner):
             await self._hold(connection)
 
-    def _connected(self, websocket: WebSocket, protocol: RealtimeProtocol, asked: Handshake) -> Connection:
+    def _connected(
+        self, websocket: WebSocket, protocol: RealtimeProtocol, asked: Handshake, key_words: KeyWords
+    ) -> Connection:
         if asked.audio is None:
             return Connection(websocket, protocol, self._limits)
         return FramedConnection(
-            websocket, protocol, self._limits, asked.audio, brotli=asked.brotli, key_words=self._key_words
+            websocket, protocol, self._limits, asked.audio, brotli=asked.brotli, key_words=key_words
         )
 
     async def _resume(self, websocket: WebSocket, asked: Resume) -> None:

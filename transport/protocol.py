@@ -58,6 +58,7 @@ class RealtimeProtocol(InputEvents):
         extended: bool = True,
         framed: bool = False,
         user: str | None = None,
+        domain: str = "",
         new_id: Callable[[str], str] = random_id,
     ) -> None:
         self.session_id = session_id
@@ -68,6 +69,7 @@ class RealtimeProtocol(InputEvents):
         # Whether audio and the text of answers leave as `OutgoingAudio` and `OutgoingText`, not as events.
         self.framed = framed
         self.user = user  # a stable name of who speaks, None: unknown
+        self.domain = domain  # that the client chose; "": there is but one
         self._conversation_id = new_id("conv")
         self._response: OpenResponse | None = None
         self._asides: dict[str, OpenResponse] = {}  # written beside the conversation, by id

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from assistant.consultation import Consultation
-from assistant.engines import load_sentence_encoder
+from assistant.engines import load_consultation
 from assistant.persona import SAMPLES, load_persona
 from assistant.weights import Store
 from tests.bench.consult_dialogues import read_talks
@@ -41,8 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _measured(file: Path, domain: str | Path, args: argparse.Namespace, say: Say) -> dict[str, object]:
     persona, talks = load_persona(domain), read_talks(file)
-    encoder = None if args.words_alone else load_sentence_encoder(Store())
-    consultation = Consultation(persona, encoder)
+    consultation = Consultation(persona) if args.words_alone else load_consultation(persona, Store())
     say(f"\n{file}: {len(talks)} dialogues, {len(persona.entries)} entries of {persona.name}")
     report = look_up(consultation, talks, say).report()
     if consultation.retriever is not None:
