@@ -112,7 +112,7 @@ def raised(
     for sentence in alarming:
         found = nearest(sentence.said)
         if found is not None and not found.called_off(sentence) and not _denies(sentence):
-            return flag
+            return found
     return None
 
 
