@@ -27,6 +27,7 @@ class Persona:
     title: str = ""  # as a user sees it
     entries: tuple[Entry, ...] = ()  # what is looked up for every question
     safety: Safety = field(default_factory=Safety)
+    folder: Path = SAMPLES
 
     @property
     def prompt(self) -> str:
@@ -63,6 +64,7 @@ def load_persona(domain: str | Path) -> Persona:
         title or name.replace("-", " ").replace("_", " ").capitalize(),
         read_knowledge(folder / "knowledge"),
         read_safety(folder / "safety.md"),
+        folder,
     )
 
 

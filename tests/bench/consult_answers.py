@@ -1,4 +1,4 @@
-"""Answers of a consultation over the real socket: what is said, what it is from, and when its first word comes."""
+"""Answers of a consultation over the real socket: what is said, from where, and when its first word comes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from assistant.consultation import Consultation
 from assistant.evidence import Evidence
@@ -49,18 +50,20 @@ class Judged:
 
     def report(self) -> dict[str, object]:
         """As JSON."""
-        share = lambda part: round(part / self.answered, 4) if self.answered else None  # noqa: E731
         return {
-            "grounded_rate": share(self.grounded),
+            "grounded_rate": self._share(self.grounded),
             "unsupported_numbers_spoken": len(self.made_up),
-            "cited_as_wanted": share(self.cited_right),
-            "answers_with_something_withheld": share(self.withheld),
+            "cited_as_wanted": self._share(self.cited_right),
+            "answers_with_something_withheld": self._share(self.withheld),
             "answers_from_passages": self.answered,
             "first_text_ms_p50": round(median(self.first_ms), 1) if self.first_ms else None,
             "first_text_ms_p50_without_retrieval": round(median(self.plain_first_ms), 1)
             if self.plain_first_ms
             else None,
         }
+
+    def _share(self, part: int) -> float | None:
+        return round(part / self.answered, 4) if self.answered else None
 
 
 @contextmanager
@@ -114,7 +117,7 @@ def _judge(judged: Judged, consultation: Consultation, turn: Turn, answer: Answe
 
 @contextmanager
 def _session(url: str, domain: str) -> Iterator[ClientConnection]:
-    with connect(f"{url}?domain={domain}", subprotocols=["liushui.v1"], max_size=None) as wire:  # type: ignore[list-item]
+    with connect(f"{url}?domain={domain}", subprotocols=[Subprotocol("liushui.v1")], max_size=None) as wire:
         session = {"type": "realtime", "output_modalities": ["text"]}
         wire.send(json.dumps({"type": "session.update", "session": session}))
         yield wire
