@@ -68,14 +68,13 @@ async def _answers(
 
     def ask(url: str) -> dict[str, object]:
         judged = Judged()
-        for judged, line in ask_all(url, consultation, asked):
-            if line:
-                say(line)
+        for line in ask_all(url, consultation, asked, judged):
+            say(line)
         return {**judged.report(), "dialogues_asked": len(asked)}
 
     with plain_domain(folder) as plain:
         async with own_service(["--text-only", "--domain", str(folder), "--domain", str(plain)]) as url:
-            await asyncio.to_thread(lambda: list(ask_all(url, consultation, [WARM_UP])))
+            await asyncio.to_thread(lambda: list(ask_all(url, consultation, [WARM_UP], Judged())))
             return await asyncio.to_thread(ask, url)
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 from assistant.consultation import Consultation
@@ -76,9 +77,8 @@ def plain_domain(folder: Path) -> Iterator[Path]:
         yield plain
 
 
-def ask_all(url: str, consultation: Consultation, talks: Sequence[Talk]) -> Iterator[tuple[Judged, str]]:
-    """Ask everything, typed; yields the figures so far, and what is worth a line, after each turn."""
-    judged = Judged()
+def ask_all(url: str, consultation: Consultation, talks: Sequence[Talk], judged: Judged) -> Iterator[str]:
+    """Ask everything, typed, and judge the answers; yields what is worth a line."""
     for talk in talks:
         with _session(url, consultation.persona.name) as wire, _session(url, PLAIN) as plain:
             for turn in talk.turns:
@@ -87,7 +87,7 @@ def ask_all(url: str, consultation: Consultation, talks: Sequence[Talk]) -> Iter
                 if answer.first_ms is not None and without.first_ms is not None:
                     judged.first_ms.append(answer.first_ms)
                     judged.plain_first_ms.append(without.first_ms)
-                yield judged, "; ".join(_judge(judged, consultation, turn, answer))
+                yield from _judge(judged, consultation, turn, answer)
 
 
 def _judge(judged: Judged, consultation: Consultation, turn: Turn, answer: Answer) -> Iterator[str]:
@@ -116,14 +116,14 @@ def _judge(judged: Judged, consultation: Consultation, turn: Turn, answer: Answe
 
 
 @contextmanager
-def _session(url: str, domain: str) -> Iterator[ClientConnection]:
+def _session(url: str, domain: str) -> Iterator[Connection]:
     with connect(f"{url}?domain={domain}", subprotocols=[Subprotocol("liushui.v1")], max_size=None) as wire:
         session = {"type": "realtime", "output_modalities": ["text"]}
         wire.send(json.dumps({"type": "session.update", "session": session}))
         yield wire
 
 
-def _ask(wire: ClientConnection, text: str, most_tokens: int | None = None) -> Answer:
+def _ask(wire: Connection, text: str, most_tokens: int | None = None) -> Answer:
     item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
     limit = {"max_output_tokens": most_tokens} if most_tokens else {}
     wire.send(json.dumps({"type": "conversation.item.create", "item": item}))
