@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.ordinary_words import ADVISING_WORDS, CHINESE_ADVISING_WORDS
-from assistant.quantities import Quantity, quantities
+from assistant.quantities import Quantity, quantities, without_quantities
 from assistant.wording import Word, is_content, words
 from llm.words_zh import HAN
 
@@ -61,7 +61,8 @@ class Evidence:
 
     def unsupported_words(self, clause: str) -> list[str]:
         """Return the words that say something, and that neither the passages nor the question have."""
-        return [word.text for word in words(clause) if is_content(word) and not self._has(word)]
+        said = words(without_quantities(clause))
+        return [word.text for word in said if is_content(word) and not self._has(word)]
 
     def _has(self, word: Word) -> bool:
         if HAN.match(word.text):

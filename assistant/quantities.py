@@ -129,6 +129,16 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     return tuple(each for each in found if not _is_pronoun(each, text))
 
 
+def without_quantities(text: str) -> str:
+    """Return a text without its numbers and their units, however they are written."""
+    left, at = "", 0
+    for quantity in quantities(text):
+        left += text[at : quantity.start] + " "
+        units = (pattern.match(text, quantity.end) for _, pattern in _UNITS)
+        at = max([quantity.end, *(unit.end() for unit in units if unit)])
+    return left + text[at:]
+
+
 def _is_pronoun(quantity: Quantity, text: str) -> bool:
     said = text[quantity.start : quantity.end].casefold()
     if said in ("first", "second", "third") and quantity.unit is None:

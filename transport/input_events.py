@@ -32,7 +32,7 @@ class InputEvents(ABC):
         self._buffered_ms = 0.0  # audio appended since the last commit or clear
 
     @abstractmethod
-    def _queue(self, kind: str, **fields: object) -> None: ...
+    def _queue(self, kind: str, /, **fields: object) -> None: ...
 
     @abstractmethod
     def item_added(self, item: ConversationItem, previous_item_id: str | None = None) -> None:
