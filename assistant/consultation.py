@@ -41,7 +41,7 @@ class Consultation:
         self.persona = persona
         self.safety = persona.safety
         self.retriever = Retriever(persona.entries, encoder) if persona.entries else None
-        self.alarms = None if encoder is None else Alarms(self.safety.flags, encoder)
+        self.alarms = None if encoder is None else Alarms(self.safety.flags, encoder, self._ordinary)
 
     def verdict(self, question: str, before: str = "") -> Verdict:
         """Return what to do about a question that came after the one `before`."""
@@ -61,6 +61,9 @@ class Consultation:
         best = found.hits[0].score
         passages = [hit.entry for hit in found.hits if hit.score >= LEADS * best][:MOST_PASSAGES]
         return Verdict("passages", passages=tuple(passages), chinese=chinese)
+
+    def _ordinary(self, said: str) -> float:
+        return float(self.retriever.by_meaning(said).max()) if self.retriever else 0.0
 
     def lead(self, question: str, verdict: Verdict) -> str:
         """Return what of the first passage an answer can begin with, before anything is computed."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from assistant.answer_check import AnswerCheck
 from assistant.consultation import Consultation
@@ -14,7 +18,8 @@ from assistant.persona import load_persona
 from assistant.quantities import quantities
 from assistant.red_flags import PatternError, RedFlag, parse_pattern, raised
 from assistant.safety import SafetyError, read_safety
-from tests.consult_domains import KNOWLEDGE, tea_house
+from assistant.wording import terms
+from tests.consult_domains import KNOWLEDGE, SAFETY, tea_house
 
 IBUPROFEN = (
     "Adults can take 200 to 400 mg of ibuprofen every 8 hours. The most in 24 hours is 1,200 mg. "
@@ -216,3 +221,29 @@ def test_nothing_leaves_before_its_clause_ends() -> None:
 def test_a_bare_yes_is_not_said() -> None:
     check = AnswerCheck(Evidence([IBUPROFEN], ""))
     assert check.push("Yes, adults can take 400 mg. ") + check.finish() == "Adults can take 400 mg."
+
+
+class WordEncoder:
+    """Means by the words that are in a text: enough to compare sentences that share some."""
+
+    def encode(self, text: str) -> NDArray[np.float32]:
+        vector = np.zeros(4096, np.float32)
+        for term in terms(text):
+            vector[zlib.crc32(term.encode()) % len(vector)] += 1
+        return vector / max(1.0, float(np.linalg.norm(vector)))
+
+    def encode_all(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.stack([self.encode(text) for text in texts])
+
+
+def test_a_sentence_like_an_alarm_raises_it_but_no_question_and_nothing_as_near_to_an_entry(
+    tmp_path: Path,
+) -> None:
+    folder = tea_house(tmp_path / "tea")
+    like = "- the kettle went all over her\n- why is my sencha so bitter and burning\n"
+    safety = SAFETY.replace("Not:\n- last week / nearly\n", f"Like:\n{like}", 1)
+    (folder / "safety.md").write_text(safety, encoding="utf-8")
+    consultation = Consultation(load_persona(folder), WordEncoder())
+    assert consultation.verdict("The kettle went over her!").flag == "burn"
+    assert consultation.verdict("Has the kettle gone over her?").flag is None
+    assert consultation.verdict("My sencha is bitter, strange.").flag is None
