@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from assistant.turn_report import Report, Setting, Sink
 
@@ -27,6 +28,17 @@ class Reports:
         self.feedback = feedback
         self._sinks = tuple(sinks)
         self._failed: set[str] = set()  # told of already
+
+    def of(self, domain: str) -> Reports:
+        """The reports of conversations in that domain, told to the same sinks."""
+        reports = Reports(
+            replace(self.setting, domain=domain),
+            self._sinks,
+            record_days=self.record_days,
+            feedback=self.feedback,
+        )
+        reports._failed = self._failed
+        return reports
 
     def __bool__(self) -> bool:
         """Whether anybody wants to know."""

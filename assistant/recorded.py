@@ -1,0 +1,40 @@
+"""The record, as the commands read it."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+from assistant.errors import ConfigError
+from assistant.record_store import FILE, FOLDER, RecordStore
+from assistant.weights import default_home
+
+
+def open_record() -> RecordStore:
+    """Open the record in the home folder. Raises ConfigError where there is none."""
+    folder = default_home() / FOLDER
+    if not (folder / FILE).exists():
+        raise ConfigError(
+            f"nothing was recorded yet in {folder}: start the service with --record or --feedback"
+        )
+    return RecordStore(folder)
+
+
+def session_of(store: RecordStore, beginning: str) -> sqlite3.Row:
+    """The session whose id begins so. Raises ConfigError when it is none, or more than one."""
+    found = [row for row in store.sessions() if row["id"].startswith(beginning)]
+    if len(found) != 1:
+        raise ConfigError(
+            f"{len(found)} sessions have an id that begins with {beginning!r}: see `liushui sessions list`"
+        )
+    return found[0]
+
+
+def moment(seconds: float) -> str:
+    """A Unix time as it is shown, here."""
+    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
+
+
+def verdict(good: int | None) -> str:
+    """An answer to "was it right?"."""
+    return {None: "", 0: "no", 1: "yes"}[good]
