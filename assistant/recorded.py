@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import datetime
 
 from assistant.errors import ConfigError
 from assistant.record_store import FILE, FOLDER, RecordStore
+from assistant.turn_report import Setting, TurnReport
 from assistant.weights import default_home
 
 
@@ -28,6 +30,18 @@ def session_of(store: RecordStore, beginning: str) -> sqlite3.Row:
             f"{len(found)} sessions have an id that begins with {beginning!r}: see `liushui sessions list`"
         )
     return found[0]
+
+
+def turns_of(store: RecordStore, session: sqlite3.Row) -> list[TurnReport]:
+    """The turns of a session, as they were reported."""
+    setting = Setting(*(session[name] for name in ("domain", "model", "recognizer", "voice")))
+    turns = []
+    for row in store.turns(session["id"]):
+        fields = {name: row[name] for name in row.keys() if name not in ("details", "v2v_ms")}  # noqa: SIM118
+        details = json.loads(row["details"])
+        details |= {name: tuple(details[name]) for name in ("calls", "passages")}
+        turns.append(TurnReport(setting=setting, **fields, **details))
+    return turns
 
 
 def moment(seconds: float) -> str:
