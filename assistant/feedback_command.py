@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from assistant.recorded import moment, open_record, verdict
+from assistant.recorded import moment, open_record, short, verdict
 
 Z = 1.96  # of a 95 % interval
 USUAL_PACE = (0.95, 1.05)  # a rate within is not heard as slower or faster
@@ -80,9 +80,11 @@ def _list(ratings: list[sqlite3.Row]) -> Table:
             Text(row["voice"] or "(text)"),
             f"{row['pace']:.2f}",
             "" if row["v2v_ms"] is None else f"{row['v2v_ms']:.0f} ms",
-            "" if row["session_id"] is None else f"{row['session_id']} {row['number']}",
+            "" if row["session_id"] is None else f"{short(row['session_id'])} {row['number']}",
             Text(row["comment"] or ""),
         )
+    for column in table.columns[:-1]:
+        column.no_wrap = True
     return table
 
 

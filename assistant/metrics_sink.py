@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
@@ -23,6 +31,7 @@ class MetricsSink:
 
     def __init__(self, busy_s: Callable[[], Mapping[str, float]]) -> None:
         """`busy_s`: how long each audio engine has computed so far, by its name."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # twice the series, and nobody asks
         self._registry = CollectorRegistry()
         self._thinking_s = 0.0
         where = self._registry

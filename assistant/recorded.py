@@ -11,6 +11,8 @@ from assistant.record_store import FILE, FOLDER, RecordStore
 from assistant.turn_report import Setting, TurnReport
 from assistant.weights import default_home
 
+SHORT_CHARS = len("sess_") + 8  # of an id, as shown
+
 
 def open_record() -> RecordStore:
     """Open the record in the home folder. Raises ConfigError where there is none."""
@@ -42,6 +44,11 @@ def turns_of(store: RecordStore, session: sqlite3.Row) -> list[TurnReport]:
         details |= {name: tuple(details[name]) for name in ("calls", "passages")}
         turns.append(TurnReport(setting=setting, **fields, **details))
     return turns
+
+
+def short(session_id: str) -> str:
+    """As much of an id as tells sessions apart; commands take it."""
+    return session_id[:SHORT_CHARS]
 
 
 def moment(seconds: float) -> str:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from assistant.errors import ConfigError
 from assistant.record_store import RecordStore
-from assistant.recorded import moment, open_record, session_of, verdict
+from assistant.recorded import moment, open_record, session_of, short, verdict
 
 FIRST_CHARS = 60  # of what the user began with, in the list
 
@@ -52,7 +52,7 @@ def _table(sessions: list[sqlite3.Row]) -> Table:
     for row in sessions:
         first = row["first"] or ""
         table.add_row(
-            row["id"],
+            short(row["id"]),
             moment(row["began_s"]),
             "open" if row["ended_s"] is None else _length(row["ended_s"] - row["began_s"]),
             Text(row["domain"]),
@@ -60,6 +60,8 @@ def _table(sessions: list[sqlite3.Row]) -> Table:
             str(row["ratings"]),
             Text(first if len(first) <= FIRST_CHARS else first[: FIRST_CHARS - 1] + "…"),
         )
+    for column in table.columns[:-1]:
+        column.no_wrap = True
     return table
 
 

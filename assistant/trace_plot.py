@@ -122,7 +122,7 @@ def _draw_strip(axes: Axes, strip: Strip, start_s: float, width_s: float) -> Non
         axes.broken_barh(
             [(bar.begin_s, max(0.05, bar.end_s - bar.begin_s))], (lane, 0.76), color=color, linewidth=0
         )
-        if bar.end_s - bar.begin_s > 0.02 * width_s and start_s <= bar.begin_s < start_s + width_s:
+        if bar.end_s - bar.begin_s > 0.02 * width_s and -1e-3 <= bar.begin_s - start_s < width_s:
             axes.text(
                 bar.begin_s + 0.006 * width_s,
                 lane + 0.38,

@@ -46,7 +46,7 @@ def run(
     """
     limits = _limits(app)
     context = tls.context() if tls else None
-    with contextlib.suppress(KeyboardInterrupt), _listen(host, port, limits) as listener:
+    with _until_told(), _listen(host, port, limits) as listener:
         if context is None:
             config = _config(app, limits, log_level, LOGGING_CONFIG if own_logs else None)
             _DrainingServer(config, app.state.drain).run(sockets=[listener])
@@ -83,6 +83,25 @@ async def serving(
     finally:
         server.should_exit = True
         await running
+
+
+class _ToldToEnd(Exception):
+    """SIGTERM came."""
+
+
+@contextlib.contextmanager
+def _until_told() -> Iterator[None]:
+    """Go on after Ctrl-C and SIGTERM: uvicorn raises them anew when it is done, and the program is not."""
+
+    def end(sig: int, frame: FrameType | None) -> None:
+        raise _ToldToEnd
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with contextlib.suppress(KeyboardInterrupt, _ToldToEnd):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _GuestServer(uvicorn.Server):
