@@ -41,12 +41,9 @@ def recorded(home: Path) -> None:
         Feedback(TURN, Rating(fluent=True, right=False, comment="No."), "client", 1e6),
     ):
         sink.take(report)
-    for report in (
-        SessionEnded("sess_1", BEGAN.at_s + 75),
-        OTHER,
-        turn(session_id="sess_2", response="resp_3"),
-    ):
-        sink.take(report)
+    sink.take(SessionEnded("sess_1", BEGAN.at_s + 75))
+    sink.take(OTHER)
+    sink.take(turn(session_id="sess_2", response="resp_3"))
     slow = turn(session_id="sess_2", response="resp_3", pace=0.8)
     sink.take(Feedback(slow, Rating(right=True), "voice", OTHER.at_s))
     sink.close()
