@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from assistant.background import Background
 from assistant.errors import ConfigError
 from assistant.log_sink import LogSink, write_json_lines
 from assistant.metrics_sink import MetricsSink
-from assistant.record_sink import RecordSink
+from assistant.record_sink import recorder
 from assistant.record_store import FOLDER, RecordStore
 from assistant.reports import NOBODY, Reports
 from assistant.trace_sink import TraceSink, exporting, is_asked_for
@@ -57,16 +58,16 @@ def reporting(
     config: ReportingConfig, setting: Setting, home: Path, busy_s: BusyTimes
 ) -> Iterator[Reporting]:
     """Open what the config asks for; leaving writes what is still to be written. Raises ConfigError."""
-    sinks: list[Sink] = []
+    sinks: list[Sink] = []  # each in a thread of its own: the loop has other things to do
     metrics = MetricsSink(busy_s) if config.metrics else None
     if is_asked_for(config.otlp):  # first: it may fail, and leaves nothing open
-        sinks.append(TraceSink(exporting(config.otlp)))
+        sinks.append(Background("traces", TraceSink(exporting(config.otlp))))
     if config.record or config.feedback:
-        sinks.append(RecordSink(RecordStore(home / FOLDER), config.record_days, words=config.record))
+        sinks.append(recorder(RecordStore(home / FOLDER), config.record_days, words=config.record))
     if metrics is not None:
-        sinks.append(metrics)
+        sinks.append(Background("metrics", metrics))
     if config.log_json:
-        sinks.append(LogSink(content=config.log_content))
+        sinks.append(Background("the log of turns", LogSink(content=config.log_content)))
     reports = Reports(
         setting,
         sinks,

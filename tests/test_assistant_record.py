@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from assistant.background import QUEUE_REPORTS
 from assistant.errors import ConfigError
-from assistant.record_sink import QUEUE_REPORTS, RecordSink
+from assistant.record_sink import recorder
 from assistant.record_store import DAY_S, RecordStore
 from assistant.turn_report import Feedback, Rating, SessionBegan, SessionEnded
 from tests.reports import BEGAN, SETTING, TURN, turn
 
 
 def kept(folder: Path, *reports: object, words: bool = True) -> None:
-    sink = RecordSink(RecordStore(folder), 30, words=words, wall=lambda: BEGAN.at_s)
+    sink = recorder(RecordStore(folder), 30, words=words, wall=lambda: BEGAN.at_s)
     for report in reports:
         sink.take(report)  # type: ignore[arg-type]
     sink.close()
@@ -49,7 +50,7 @@ def test_what_names_a_person_never_reaches_the_file(tmp_path: Path) -> None:
 
 
 def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
-    sink = RecordSink(RecordStore(tmp_path / "records"), 30)
+    sink = recorder(RecordStore(tmp_path / "records"), 30)
     sink.take(BEGAN)
     sink.flush()
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "records").iterdir()}
@@ -88,7 +89,7 @@ def test_a_rating_is_kept_with_its_turn_and_a_later_one_replaces_it(tmp_path: Pa
 def test_what_is_older_than_the_retention_time_is_deleted_at_the_start(tmp_path: Path) -> None:
     kept(tmp_path, BEGAN, TURN, Feedback(TURN, Rating(right=True), "client", BEGAN.at_s))
     later = SessionBegan("sess_2", BEGAN.at_s + 20 * DAY_S, SETTING)
-    sink = RecordSink(RecordStore(tmp_path), 30, wall=lambda: BEGAN.at_s + 31 * DAY_S)
+    sink = recorder(RecordStore(tmp_path), 30, wall=lambda: BEGAN.at_s + 31 * DAY_S)
     sink.take(later)
     sink.close()
     with RecordStore(tmp_path) as store:
@@ -98,7 +99,7 @@ def test_what_is_older_than_the_retention_time_is_deleted_at_the_start(tmp_path:
 
 def test_and_daily_while_the_service_runs(tmp_path: Path) -> None:
     now = [BEGAN.at_s]
-    sink = RecordSink(RecordStore(tmp_path), 30, wall=lambda: now[0])
+    sink = recorder(RecordStore(tmp_path), 30, wall=lambda: now[0])
     sink.take(BEGAN)
     sink.take(TURN)
     sink.flush()
@@ -133,7 +134,7 @@ def test_a_full_queue_loses_reports_and_says_so_once(
         begin(session)
 
     monkeypatch.setattr(store, "begin", slow)
-    sink = RecordSink(store, 30)
+    sink = recorder(store, 30)
     sink.take(BEGAN)
     assert writes.wait(30)
     with caplog.at_level(logging.ERROR):
@@ -142,15 +143,15 @@ def test_a_full_queue_loses_reports_and_says_so_once(
     may_write.set()
     sink.close()
     assert sink.lost == 3
-    assert sum("a turn is missing" in record.message for record in caplog.records) == 1
-    assert "the disk is too slow" in caplog.text
+    assert sum("a report is lost" in record.message for record in caplog.records) == 1
+    assert "reports wait already" in caplog.text
 
 
 def test_a_broken_file_ends_nothing_and_is_told_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = RecordStore(tmp_path)
-    sink = RecordSink(store, 30)
+    sink = recorder(store, 30)
     sink.take(BEGAN)
     sink.flush()
     with RecordStore(tmp_path) as other:

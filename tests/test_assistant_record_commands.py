@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 from assistant import cli
 from assistant.chat_ratings import ChatRatings
 from assistant.feedback_command import Share, pace_group
-from assistant.record_sink import RecordSink
+from assistant.record_sink import recorder
 from assistant.record_store import FOLDER, RecordStore
 from assistant.turn_report import Feedback, Rating, SessionBegan, SessionEnded
 from tests.reports import BEGAN, SETTING, TURN, turn
@@ -30,7 +30,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def recorded(home: Path) -> None:
-    sink = RecordSink(RecordStore(home / FOLDER), 30, wall=lambda: BEGAN.at_s)
+    sink = recorder(RecordStore(home / FOLDER), 30, wall=lambda: BEGAN.at_s)
     broken = turn(
         number=2, response="resp_2", status="interrupted", heard="A fever [is", said="A fever [is a sign."
     )
