@@ -74,9 +74,12 @@ class RecordStore:
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite's other files take its mode
         self._db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "secure_delete=ON", "synchronous=NORMAL"):
-            self._db.execute(f"PRAGMA {pragma}")
-        self._migrate()
+        try:
+            for pragma in ("journal_mode=WAL", "foreign_keys=ON", "secure_delete=ON", "synchronous=NORMAL"):
+                self._db.execute(f"PRAGMA {pragma}")
+            self._migrate()
+        except sqlite3.DatabaseError as error:
+            raise ConfigError(f"{self.path} cannot be opened as a record ({error}): move it away") from error
 
     def __enter__(self) -> RecordStore:
         return self

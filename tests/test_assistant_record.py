@@ -170,6 +170,14 @@ def test_a_file_of_a_later_program_is_left_alone(tmp_path: Path) -> None:
         RecordStore(tmp_path)
 
 
+def test_a_file_that_is_no_record_is_named(tmp_path: Path) -> None:
+    (tmp_path / "records.sqlite3").write_text("no database " * 100)
+    with pytest.raises(
+        ConfigError, match=r"records\.sqlite3 cannot be opened as a record \(file is not a data"
+    ):
+        RecordStore(tmp_path)
+
+
 def test_writing_is_whole_or_not_at_all(tmp_path: Path) -> None:
     with RecordStore(tmp_path) as store:
         with pytest.raises(sqlite3.IntegrityError), store.writing():
