@@ -43,11 +43,7 @@ class Session:
     """One client's conversation, from the first event to the last."""
 
     def __init__(
-        self,
-        connection: Connection,
-        engines: Engines,
-        policy: TurnPolicy = USUAL,
-        reports: Reports = NOBODY,
+        self, connection: Connection, engines: Engines, policy: TurnPolicy = USUAL, reports: Reports = NOBODY
     ) -> None:
         self._connection = connection
         self._wire = connection.protocol
