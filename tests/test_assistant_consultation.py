@@ -240,7 +240,7 @@ def test_a_sentence_like_an_alarm_raises_it_but_no_question_and_nothing_as_near_
     tmp_path: Path,
 ) -> None:
     folder = tea_house(tmp_path / "tea")
-    like = "- the kettle went all over her\n- why is my sencha so bitter and burning\n"
+    like = "- the kettle went all over her\n- my sencha is bitter, burning and hurting badly\n"
     safety = SAFETY.replace("Not:\n- last week / nearly\n", f"Like:\n{like}", 1)
     (folder / "safety.md").write_text(safety, encoding="utf-8")
     consultation = Consultation(load_persona(folder), WordEncoder())
