@@ -68,8 +68,10 @@ class ClientItems:
     def seen(self, item: Item, read: Sequence[ReadPicture | PictureUnread]) -> None:
         """The pictures of a message have been read."""
         self.unread -= 1
+        if self._wire.item(item.id) is None:  # deleted meanwhile
+            return
         self._pictures.seen(item, read)
-        if (kept := self._wire.item(item.id)) is not None:  # not deleted meanwhile
+        if (kept := self._wire.item(item.id)) is not None:
             self._join(kept)
 
     def delete(self, item_id: str) -> None:

@@ -8,8 +8,8 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom [pixels]
 
 # tests/bench/pictures.py measures what is right above and below.
 SURE = 0.85
-# Of a picture's text for the model: a full page. English has some 3 characters a token where names and numbers
-# abound, Chinese about one.
+# Of a picture's text for the model: a full page. English has some 3 characters a token where names and
+# numbers abound, Chinese about one.
 MAX_TOKENS = 700
 NOTHING = "[My picture: no text in it could be read.]"
 FAILED = "[My picture could not be read.]"

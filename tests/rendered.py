@@ -1,4 +1,4 @@
-"""Made-up papers, drawn as a printer would and spoilt as a photo would: for tests, the bench and the samples."""
+"""Made-up papers, drawn as a printer would and spoilt as a photo would, for tests and the bench."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def askew(image: Image.Image, degrees: float) -> Image.Image:
 
 
 def photographed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """As a hurried photo of it: turned, seen from an angle, out of focus, noisy, in uneven light, as a JPEG."""
+    """A hurried photo of it: turned, seen from an angle, out of focus, noisy, unevenly lit, as a JPEG."""
     image = askew(image, float(rng.uniform(-3, 3)))
     width, height = image.size
     lean = 0.03 * min(width, height)
