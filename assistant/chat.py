@@ -7,15 +7,18 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 from assistant.engines import config_from, load_language_model
 from assistant.persona import load_persona
+from assistant.picture_files import PictureFiles
 from assistant.progress import shown_step
 from assistant.weights import Store
 from llm.engine import Chat, Sampling
 
 QUIT = "/quit"
+IMAGE = "/image "
 
 
 def run(args: Namespace) -> None:
@@ -28,10 +31,15 @@ def run(args: Namespace) -> None:
         with suppress(ImportError):  # not every Python is built with it
             import readline  # noqa: F401  # gives input() its line editing
         print(f"{persona.name}, with {model.name}. Ctrl-C stops an answer; {QUIT} leaves.")
+        print(f"{IMAGE}FILE shows it a picture.")
     chat = model.chat(persona.prompt)
     try:
+        show = PictureFiles()
         for line in _lines("you: " if sys.stdin.isatty() else ""):
-            answer(chat, line)
+            if line.startswith(IMAGE):
+                show(chat, Path(line.removeprefix(IMAGE).strip()).expanduser())
+            else:
+                answer(chat, line)
     finally:
         chat.close()
 

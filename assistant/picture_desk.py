@@ -56,11 +56,13 @@ class PictureDesk:
             try:
                 self._finder = self._load()
             except ModuleNotFoundError as error:
-                message = (
-                    f"this service reads no pictures: {error.name} is missing, pip install 'liushui[images]'"
-                )
-                raise PictureUnread(message) from error
+                raise not_installed(error) from error
         return read_picture(picture.data, picture.header, self._finder)
+
+
+def not_installed(error: ModuleNotFoundError) -> PictureUnread:
+    """Return what to say where the library is missing."""
+    return PictureUnread(f"pictures cannot be read: {error.name} is missing, pip install 'liushui[images]'")
 
 
 def _be_nice() -> None:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -169,5 +170,17 @@ def _corners(size: tuple[int, int]) -> Sequence[float]:
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     """The picture as a file."""
     out = io.BytesIO()
-    image.save(out, kind, **options)  # type: ignore[arg-type]
+    image.save(out, kind, **options)
     return out.getvalue()
+
+
+def write_samples(folder: Path) -> None:
+    """Write the papers of `samples/images`: photos of them, below 60 kB each."""
+    rng = np.random.default_rng(11)
+    for paper in (LAB, PRESCRIPTION, BILL, LAB_ZH):
+        photo = photographed(drawn(paper), rng)
+        (folder / f"{paper.name}.jpg").write_bytes(encoded(photo, "JPEG", quality=60))
+
+
+if __name__ == "__main__":
+    write_samples(Path(__file__).parents[1] / "samples" / "images")

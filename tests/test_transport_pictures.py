@@ -24,7 +24,7 @@ KINDS = ("PNG", "JPEG", "WEBP")
 
 def file_of(kind: str = "PNG", size: tuple[int, int] = (30, 20), **options: object) -> bytes:
     out = io.BytesIO()
-    Image.new("RGB", size, "white").save(out, kind, **options)  # type: ignore[arg-type]
+    Image.new("RGB", size, "white").save(out, kind, **options)
     return out.getvalue()
 
 

@@ -8,6 +8,7 @@ import reprlib
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from transport.errors import RejectedEventError
 from transport.fields import Fields
 from transport.image_header import ImageHeader, read_header
 
@@ -46,7 +47,10 @@ def read_picture(part: Fields, name: str = "image_url") -> Picture:
     if not isinstance(url, str):
         raise part.rejected(name, f"is {reprlib.repr(url)}: send a data URL")
     data = _decoded(part, name, url)
-    return Picture(data, _checked(part, name, data), detail)
+    try:
+        return Picture(data, checked(data), detail)
+    except RejectedEventError as error:
+        raise part.rejected(name, str(error), code=error.code or "invalid_image") from error
 
 
 def _decoded(part: Fields, name: str, url: str) -> bytes:
@@ -66,15 +70,16 @@ def _decoded(part: Fields, name: str, url: str) -> bytes:
         raise part.rejected(name, f"is not base64 ({error})", code="invalid_image_url") from error
 
 
-def _checked(part: Fields, name: str, data: bytes) -> ImageHeader:
+def checked(data: bytes) -> ImageHeader:
+    """Return the header of a file that may be unpacked; raises `RejectedEventError`, which names no field."""
     header = read_header(data)
     if header is None:
         message = "is no PNG, JPEG or WebP by its first bytes: send one of these"
-        raise part.rejected(name, message, code="invalid_image")
+        raise RejectedEventError(message, code="invalid_image")
     size = f"{header.width} x {header.height} pixels"
     if header.width * header.height > MAX_PIXELS or max(header.width, header.height) > MAX_SIDE:
         message = f"has {size}: send at most {MAX_PIXELS // 1_000_000} megapixels, no side over {MAX_SIDE}"
-        raise part.rejected(name, message, code="image_too_large")
+        raise RejectedEventError(message, code="image_too_large")
     return header
 
 
