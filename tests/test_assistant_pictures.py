@@ -15,6 +15,7 @@ from PIL import Image
 
 from assistant import picture_items
 from assistant.charts import parse_chart
+from assistant.completion import Completion
 from assistant.errors import PictureUnread
 from assistant.image_reading import RapidOcr, TextFinder, read_picture
 from assistant.picture_desk import MAX_WAITING, PictureDesk
@@ -25,6 +26,8 @@ from tests.dialogues import ANSWERS, Room, converse, room
 from tests.fakes import WORD_S, InlineWorker
 from tests.rendered import BILL_ZH, LAB, PRESCRIPTION, drawn, encoded, photographed
 from tests.test_assistant_picture_rows import ROWS, found
+from transport.chat_completions import read_chat_request
+from transport.fields import Fields
 from transport.image_header import read_header
 from transport.pictures import Picture
 from transport.settings import SessionSettings
@@ -253,6 +256,18 @@ def test_a_client_that_commits_its_turns_itself_waits_for_the_picture_as_well() 
     here = converse(place(ScriptedFinder(), cost_s=4.0, settings=by_hand), script)
     assert here.statuses() == ["completed"]
     assert "Ferritin" in here.heard("user")[0]
+
+
+async def test_a_chat_completion_reads_the_pictures_of_its_messages_first() -> None:
+    url = "data:image/png;base64," + base64.b64encode(paper()).decode()
+    content = [{"type": "text", "text": "how?"}, {"type": "image_url", "image_url": {"url": url}}]
+    asked = read_chat_request(Fields({"messages": [{"role": "user", "content": content}]}))
+    here = place(ScriptedFinder(), cost_s=0.0)
+    said = "".join([each async for each in Completion(here.engines)(asked) if isinstance(each, str)])
+    assert "Ferritin 8 ug/L" in said and said.split()[-1] == "how?"
+    here = place(ScriptedFinder(error=RuntimeError("broke")), cost_s=0.0)
+    with pytest.raises(RuntimeError, match="broke"):
+        await anext(Completion(here.engines)(asked))
 
 
 def picture(data: bytes) -> Picture:
