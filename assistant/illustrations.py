@@ -76,15 +76,14 @@ class Illustrations:
                 answer.spawn(self._show(answer, mention, what))
 
     def _mentioned(self, text: str) -> Iterator[tuple[Mention, Place | Chart]]:
-        places = [
-            Place(item_id, index, picture, line)
-            for (item_id, index), picture in reversed(self._pictures.items())  # the last one is meant
-            for line in picture.facts
-        ]
-        mentions: list[tuple[Mention, Place | Chart]] = [
-            (mention, places[mention.index])
-            for mention in rows_mentioned(text, [place.line.text for place in places])
-        ]
+        mentions: list[tuple[Mention, Place | Chart]] = []
+        taken: set[int] = set()  # places of the text: of two pictures that have it, the newer one is meant
+        for (item_id, index), picture in reversed(self._pictures.items()):
+            rows = picture.facts
+            found = rows_mentioned(text, [line.text for line in rows])
+            new = [mention for mention in found if mention.start not in taken]
+            taken.update(mention.start for mention in new)
+            mentions += [(each, Place(item_id, index, picture, rows[each.index])) for each in new]
         mentions += [(mention, self.charts[mention.index]) for mention in charts_mentioned(text, self.charts)]
         yield from sorted(mentions, key=lambda each: each[0].start)
 

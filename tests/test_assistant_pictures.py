@@ -70,12 +70,12 @@ def place(finder: TextFinder, cost_s: float = READ_COST_S, **options: Any) -> Ro
     return here
 
 
-def show(here: Room, data: bytes | None = None, text: str | None = None) -> None:
+def show(here: Room, text: str | None = None, item_id: str = "picture_1") -> None:
     """The user sends a picture."""
-    url = "data:image/png;base64," + base64.b64encode(data or paper()).decode()
+    url = "data:image/png;base64," + base64.b64encode(paper()).decode()
     parts: list[dict[str, object]] = [{"type": "input_image", "image_url": url}]
     parts += [] if text is None else [{"type": "input_text", "text": text}]
-    item = {"type": "message", "role": "user", "content": parts, "id": "picture_1"}
+    item = {"type": "message", "role": "user", "content": parts, "id": item_id}
     here.client.send({"type": "conversation.item.create", "item": item})
 
 
@@ -193,6 +193,18 @@ def test_the_row_that_an_answer_speaks_of_is_shown_before_its_word_sounds() -> N
     assert head == "data:image/jpeg;base64"
     image = Image.open(io.BytesIO(base64.b64decode(data)))
     assert image.width <= 560 and len(data) < 30_000
+
+
+def test_of_two_pictures_that_have_the_row_the_newer_one_is_shown() -> None:
+    async def script(here: Room) -> None:
+        show(here, item_id="picture_0")
+        show(here)
+        await asyncio.sleep(6.0)
+        here.type_in(QUESTION)
+        await asyncio.sleep(8.0)
+
+    here = converse(place(ScriptedFinder()), script)
+    assert [shown["region"]["item_id"] for shown in told(here, "show")] == ["picture_1"]
 
 
 def test_in_a_written_answer_the_row_is_shown_by_its_place_in_the_text() -> None:

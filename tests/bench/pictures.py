@@ -1,8 +1,9 @@
 """Pictures: what is read in them, and whether answers name what stands there.
 
 Six made-up papers (`tests.rendered`), each as it was drawn, turned by 3 degrees, and as hurried photos of it,
-spoilt by the seed. Characters are compared without spaces: Chinese has none to lose. A row counts as right
-when all of it is, in one line; `sure_and_wrong` are the lines taken as facts that stand so on no paper.
+from near and from afar, spoilt by the seed. Characters are compared without spaces: Chinese has none to lose.
+A row counts as right when all of it is, in one line; `sure_and_wrong` are the lines taken as facts that stand
+so on no paper.
 
 The answers are the default model's, in text, to the paper as it was read on its photo and a question about
 it, under the domain's own instructions; right means that the value is named.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -43,13 +45,14 @@ from tests.rendered import (
 from transport.image_header import read_header
 
 SEED = 5
-PHOTOS = 4  # of each paper
+PHOTOS = 4  # of each paper, near and far
+WAYS = ("drawn", "askew", "photo", "far")
 QUESTIONS = (
     (LAB, "medical", "What is my haemoglobin?", "10.2"),
     (LAB, "medical", "How many platelets do I have?", "243"),
     (LAB, "medical", "What does it say about my fasting glucose?", "5.4"),
     (PRESCRIPTION, "medical", "How many milligrams of amoxicillin are in a capsule?", "500"),
-    (PRESCRIPTION, "medical", "For how many days do I take the amoxicillin?", "7"),
+    (PRESCRIPTION, "medical", "For how many days do I take the amoxicillin?", "7 days"),
     (BILL, "finance", "How much do I have to pay in all?", "152.94"),
     (BILL, "finance", "What did the electricity cost?", "61.80"),
     (BILL, "finance", "How much is the standing charge?", "12.50"),
@@ -70,6 +73,7 @@ class Reading:
     sure_wrong: int  # of the lines that are taken as facts, what stands so on no row
     sure: int
     unsure: int
+    unsure_wrong: int
     ms: float
 
 
@@ -81,6 +85,9 @@ def pictures(rng: np.random.Generator) -> Iterator[tuple[Paper, str, Image.Image
         yield paper, "askew", askew(image, 3.0)
         for _ in range(PHOTOS):
             yield paper, "photo", photographed(image, rng)
+        small = drawn(paper, 520, 13)  # a page from afar: letters 9 pixels tall
+        for _ in range(PHOTOS):
+            yield paper, "far", photographed(small, rng)
 
 
 def read(image: Image.Image, finder: RapidOcr) -> tuple[ReadPicture, float]:
@@ -108,6 +115,7 @@ def judged(paper: Paper, way: str, found: ReadPicture, took_s: float) -> Reading
         sum(line not in wanted for line in facts),
         len(facts),
         len(lines) - len(facts),
+        sum(_bare(line.text) not in wanted for line in found.lines if line.uncertain),
         round(took_s * 1000),
     )
 
@@ -141,7 +149,8 @@ def summary(readings: Sequence[Reading]) -> dict[str, object]:
         "rows_right": f"{sum(each.rows_right for each in readings)}/{sum(each.rows for each in readings)}",
         "sure_and_wrong": f"{sum(each.sure_wrong for each in readings)}"
         f"/{sum(each.sure for each in readings)}",
-        "unsure": sum(each.unsure for each in readings),
+        "unsure_and_wrong": f"{sum(each.unsure_wrong for each in readings)}"
+        f"/{sum(each.unsure for each in readings)}",
         "ms_median": float(np.median([each.ms for each in readings])),
         "ms_worst": max(each.ms for each in readings),
     }
@@ -161,11 +170,10 @@ def main() -> None:
     readings = list[Reading]()
     for paper, way, image in pictures(np.random.default_rng(SEED)):
         readings.append(judged(paper, way, *read(image, finder)))
-    ways = {
-        way: summary([each for each in readings if each.way == way]) for way in ("drawn", "askew", "photo")
-    }
+    ways = {way: summary([each for each in readings if each.way == way]) for way in WAYS}
     for way, figures in ways.items():
         print(f"{way:6}", figures)
+    print(f"at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB of memory so far")
     asked = [] if args.no_answers else answers(finder)
     for each in asked:
         print(
