@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom [pixels]
 
-# Where the recognizer doubts itself. It catches what is illegible, not every misreading: tests/bench/pictures.py
-# counts both kinds.
+# Below it the recognizer doubts itself: that catches what is illegible, not every misreading
+# (tests/bench/pictures.py counts both kinds).
 SURE = 0.85
 # Of a picture's text for the model: a full page. English has some 3 characters a token where names and
 # numbers abound, Chinese about one.
