@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from assistant.chat_ratings import COMMANDS, ChatRatings
 from assistant.engines import config_from, load_language_model
 from assistant.persona import load_persona
 from assistant.picture_files import PictureFiles
@@ -32,14 +33,19 @@ def run(args: Namespace) -> None:
             import readline  # noqa: F401  # gives input() its line editing
         print(f"{persona.name}, with {model.name}. Ctrl-C stops an answer; {QUIT} leaves.")
         print(f"{IMAGE}FILE shows it a picture.")
+        print(f"What did you think of an answer? {' '.join(COMMANDS)} keep a rating, without words.")
     chat = model.chat(persona.prompt)
+    ratings = ChatRatings(persona.name, model.name)
     try:
         show = PictureFiles()
         for line in _lines("you: " if sys.stdin.isatty() else ""):
-            if line.startswith(IMAGE):
+            if line in COMMANDS:
+                print(ratings.take(line))
+            elif line.startswith(IMAGE):
                 show(chat, Path(line.removeprefix(IMAGE).strip()).expanduser())
             else:
                 answer(chat, line)
+                ratings.answered()
     finally:
         chat.close()
 

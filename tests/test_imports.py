@@ -26,6 +26,8 @@ LONGEST_MODULE_LINES = 400
 EXTRAS = {  # modules imported by those who have the extra
     "assistant/image_reading": "images",
     "assistant/say_plot": "plot",
+    "assistant/trace_plot": "plot",
+    "assistant/trace_sink": "otel",
     "llm/hub": "hub",
     "tts/coqui": "coqui",
     "tts/mandarin": "mandarin",

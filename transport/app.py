@@ -31,6 +31,7 @@ from transport.http_api import HttpApi
 from transport.key_words import KeyWords
 from transport.keys import ANYBODY, ApiKeys
 from transport.limits import Limits
+from transport.metrics_page import MetricsPage
 from transport.origins import Origins
 from transport.protocol import LIUSHUI_V1, RealtimeProtocol, random_id
 from transport.rest import endpoint, not_served, refusal
@@ -59,13 +60,15 @@ def create_app(
     origins: Origins = OWN_PAGES,
     http_api: HttpApi | None = None,
     names: tuple[str, ...] = (),
+    metrics: Callable[[], bytes] | None = None,
 ) -> Starlette:
     """Return the application, which runs `serve` once for every client.
 
     `serve` ends soon after its connection's iterator does, or is cancelled; when it raises, the client gets
     an `error` event and close code 1011. `health` adds to what /healthz reports. Clients must send one of the
     `keys`, if there are any; web pages must be of the service's own host or of `origins`. `names` are
-    words of the domain that no listener may miss: they leave first on a slow link.
+    words of the domain that no listener may miss: they leave first on a slow link. `metrics` is what
+    /metrics shows, in Prometheus's text form; None: there is no such path.
     """
     secrets = ClientSecrets()
     access = Access(keys, secrets, origins)
@@ -78,6 +81,7 @@ def create_app(
             Route("/v1/realtime/client_secrets", endpoint(issue.create), methods=["POST"]),
             Route("/healthz", service.report),
             *(http_api.routes(limits) if http_api else ()),
+            *([Route("/metrics", endpoint(MetricsPage(metrics, access, keys).show))] if metrics else ()),
         ],
         middleware=[*([cors] if origins.further else ()), Middleware(Gate, access)],
         exception_handlers={HTTPException: not_served},
