@@ -73,6 +73,7 @@ class ClientItems:
         self._pictures.seen(item, read)
         if (kept := self._wire.item(item.id)) is not None:
             self._join(kept)
+            self._mouth.dialogue.expect("")  # a page takes the model seconds: before the question comes
 
     def delete(self, item_id: str) -> None:
         """Take an item out, whoever made it."""
