@@ -32,7 +32,7 @@ class InputEvents(ABC):
         self._buffered_ms = 0.0  # audio appended since the last commit or clear
 
     @abstractmethod
-    def _queue(self, kind: str, **fields: object) -> None: ...
+    def _queue(self, kind: str, /, **fields: object) -> None: ...
 
     @abstractmethod
     def item_added(self, item: ConversationItem, previous_item_id: str | None = None) -> None:
@@ -108,6 +108,12 @@ class InputEvents(ABC):
                 transcript=text,
                 usage={"type": "duration", "seconds": item.audio_ms / 1000},
             )
+
+    def pictures_seen(self, item_id: str, text: str) -> None:
+        """What the pictures of an item say; passed over when the client deleted the item."""
+        item = self._conversation.get(item_id)
+        if isinstance(item, Item):
+            self._conversation.change(replace(item, seen=text))
 
     def transcript_failed(self, item_id: str, message: str) -> None:
         """The item's audio could not be transcribed."""

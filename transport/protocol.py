@@ -294,7 +294,7 @@ class RealtimeProtocol(InputEvents):
         ended = response.on_wire(status, details=details, message=message, usage=usage)
         self._queue("response.done", response=ended)
 
-    def notice(self, kind: str, **fields: object) -> None:
+    def notice(self, kind: str, /, **fields: object) -> None:
         """Send an event of our own, to clients of liushui.v1 only; `kind` begins with `liushui.`."""
         if not kind.startswith("liushui."):
             raise LocalProtocolError(f"{kind!r} is not ours to send: a notice's type begins with liushui.")
@@ -380,7 +380,7 @@ class RealtimeProtocol(InputEvents):
         identity = {"object": "realtime.session", "id": self.session_id, "model": self.model}
         return identity | self.settings.on_wire()
 
-    def _queue(self, kind: str, **fields: object) -> None:
+    def _queue(self, kind: str, /, **fields: object) -> None:
         self._events += 1  # random ids are what compresses worst
         event_id = f"event_{self._events}" if self.framed else self._new_id("event")
         event = {"type": kind, "event_id": event_id, **fields}
