@@ -36,6 +36,8 @@ class Answer:
         self.calls = ToolCallStream(())  # of tools, as the generation meets them
         self.called: list[str] = []  # the items of those that the wire knows
         self.cut_short = False  # the token limit came before the end
+        self.looked_at = 0  # so much of its text was looked through for what can be shown
+        self.shown: set[object] = set()  # what of that the wire knows
         self.pace = 1.0  # at which it is spoken
         self.held = 0  # times that a sound silenced it
         self.resumed = 0  # of those, how often it went on

@@ -39,6 +39,7 @@ TALK_EXAMPLES = """
 CHAT_EXAMPLES = """
   liushui chat
   liushui chat --domain finance --llm smollm2-135m
+Type /image samples/images/lab-report.jpg to show a picture, then ask about it.
 /right, /wrong, /fluent and /choppy rate the last answer (see `liushui feedback`).
 Ctrl-C stops an answer; /quit, Ctrl-D or Ctrl-C at the prompt leaves.
 """

@@ -64,7 +64,7 @@ def message_of(item: ConversationItem | ItemReference) -> Message:
             return Message("assistant", ToolCall(item.name, item.arguments).text)
         case FunctionCallOutput():
             return Message("tool", item.output or NOTHING)
-    return Message(item.role, item.text or "")
+    return Message(item.role, item.words)
 
 
 def usage(prompt: PromptTokens | None, said: int) -> Usage | None:

@@ -7,17 +7,20 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 from assistant.advised import AdvisedChat
 from assistant.chat_ratings import COMMANDS, ChatRatings
 from assistant.engines import config_from, load_language_model, with_consultations
 from assistant.persona import load_persona
+from assistant.picture_files import PictureFiles
 from assistant.progress import shown_step
 from assistant.weights import Store
 from llm.engine import Chat, Sampling
 
 QUIT = "/quit"
+IMAGE = "/image "
 
 
 def run(args: Namespace) -> None:
@@ -30,16 +33,20 @@ def run(args: Namespace) -> None:
         with suppress(ImportError):  # not every Python is built with it
             import readline  # noqa: F401  # gives input() its line editing
         print(f"{persona.name}, with {model.name}. Ctrl-C stops an answer; {QUIT} leaves.")
+        print(f"{IMAGE}FILE shows it a picture.")
         print(f"What did you think of an answer? {' '.join(COMMANDS)} keep a rating, without words.")
     chat = model.chat(persona.prompt)
     ratings = ChatRatings(persona.name, model.name)
     try:
+        show = PictureFiles()
         for line in _lines("you: " if sys.stdin.isatty() else ""):
             if line in COMMANDS:
                 print(ratings.take(line))
-                continue
-            answer(chat, line)
-            ratings.answered()
+            elif line.startswith(IMAGE):
+                show(chat, Path(line.removeprefix(IMAGE).strip()).expanduser())
+            else:
+                answer(chat, line)
+                ratings.answered()
     finally:
         chat.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +11,13 @@ from asr.engine import SAMPLE_RATE_HZ
 from asr.numbers import with_digits
 from asr.resample import Resampler
 from asr.streaming import Utterance
-from assistant.inbox import Deaf, Read
+from assistant.errors import PictureUnread
+from assistant.inbox import Deaf, Read, Seen
 from assistant.loaded import Hearing
 from assistant.mouth import Mouth
+from assistant.picture_desk import PictureDesk
+from assistant.picture_items import PictureItems
+from assistant.pictures import ReadPicture
 from transport.conversation import ConversationItem
 from transport.events import ItemCreated, ItemTruncated
 from transport.items import Item, Recording
@@ -21,25 +25,30 @@ from transport.protocol import RealtimeProtocol
 
 
 class ClientItems:
-    """Those of one conversation. While `unread` of them are being transcribed, nothing is to be answered."""
+    """Those of one conversation. While `unread` of them are being read, nothing is to be answered."""
 
     def __init__(
         self,
         wire: RealtimeProtocol,
         mouth: Mouth,
         hearing: Hearing | None,
-        put: Callable[[Deaf | Read], Awaitable[None]],
+        desk: PictureDesk,
+        put: Callable[[Deaf | Read | Seen], Awaitable[None]],
     ) -> None:
-        """`put`: into the session's inbox, what a recording reads as."""
+        """`put`: into the session's inbox, what a recording or a picture reads as."""
         self.unread = 0
+        self._pictures = PictureItems(wire, desk, mouth.illustrations, put)
         self._wire = wire
         self._mouth = mouth
         self._hearing = hearing
         self._put = put
 
     def create(self, command: ItemCreated) -> Coroutine[None, None, None] | None:
-        """Add an item; returns what transcribes its recording, if it has one, and has then to be run."""
+        """Add an item; returns what reads its recording or pictures, if there are any, and has to be run."""
         self._wire.item_added(command.item, command.previous_item_id)
+        if command.pictures and isinstance(command.item, Item):
+            self.unread += 1
+            return self._pictures.read(command.item, command.pictures)
         if command.recording is None or not isinstance(command.item, Item):
             self._join(command.item)
             return None
@@ -55,6 +64,16 @@ class ClientItems:
         self._wire.transcript_completed(item.id, text)
         if self._wire.item(item.id) is not None:  # not deleted meanwhile
             self._join(replace(item, text=text))
+
+    def seen(self, item: Item, read: Sequence[ReadPicture | PictureUnread]) -> None:
+        """The pictures of a message have been read."""
+        self.unread -= 1
+        if self._wire.item(item.id) is None:  # deleted meanwhile
+            return
+        self._pictures.seen(item, read)
+        if (kept := self._wire.item(item.id)) is not None:
+            self._join(kept)
+            self._mouth.dialogue.expect("")  # a page takes the model seconds: before the question comes
 
     def delete(self, item_id: str) -> None:
         """Take an item out, whoever made it."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing
 
+from assistant.errors import PictureUnread
 from assistant.loaded import Engines
 from llm.engine import LanguageModel, Message, Sampling
 from llm.errors import BadSampling, ContextOverflow, ServerFailed
-from transport.chat_completions import ChatEnd, ChatRequest, Finish
+from transport.chat_completions import ChatEnd, ChatMessage, ChatRequest, Finish
 from transport.errors import RefusedError
 
 MOST_TOKENS = 4096  # of an answer that asks for no limit: the context ends it before
@@ -25,7 +26,8 @@ class Completion:
         """Yield the answer, then how it ended; see `Complete`. Raises RefusedError."""
         worker = self._engines.new_dialogue_worker()
         try:
-            steps = _answer(self._engines.model, asked)
+            messages = [await self._read(message) for message in asked.messages]
+            steps = _answer(self._engines.model, messages, _sampling(asked))
             async with aclosing(worker.stream(steps)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -35,20 +37,28 @@ class Completion:
             raise RefusedError(400, str(error), code="context_length_exceeded", param="messages") from error
         except ServerFailed as error:
             raise RefusedError(502, str(error), code="model_server_failed") from error
+        except PictureUnread as error:
+            raise RefusedError(400, str(error), code="invalid_image", param="messages") from error
         finally:
             worker.leave()
 
+    async def _read(self, message: ChatMessage) -> Message:
+        """The message as the model reads it: what its pictures say stands before its text."""
+        told = [(await self._engines.pictures.read(picture)).told() for picture in message.pictures]
+        return Message(message.role, "\n".join(filter(None, (*told, message.text))))
 
-def _answer(model: LanguageModel, asked: ChatRequest) -> Generator[str | ChatEnd]:
+
+def _answer(
+    model: LanguageModel, messages: Sequence[Message], sampling: Sampling
+) -> Generator[str | ChatEnd]:
     """Compute an answer, a token a step.
 
     Its system's text is a message like the others: one that begins a chat would be kept for the next one,
     and these are strangers'.
     """
-    sampling = _sampling(asked)
     chat = model.chat("")
     try:
-        *before, last = (Message(message.role, message.text) for message in asked.messages)
+        *before, last = messages
         question = last.text if last.role == "user" else None
         for message in before if question is not None else (*before, last):
             chat.add(message)

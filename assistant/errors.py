@@ -3,6 +3,7 @@
 AssistantError
 ├── ConfigError             a setting is out of its range, or names something that does not exist
 ├── NotAnswered             the service did not answer a spoken question
+├── PictureUnread           a picture could not be read
 ├── ServiceStopped          a service of our own did not start, or ended too early
 ├── SilentRecording         a recording holds no speech
 └── WeightsError            weights are not there, or not what they should be
@@ -27,6 +28,10 @@ class ConfigError(AssistantError):
 
 class NotAnswered(AssistantError):
     """The service did not answer a spoken question."""
+
+
+class PictureUnread(AssistantError):
+    """A picture could not be read."""
 
 
 class ServiceStopped(AssistantError):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from asr.streaming import Partial, Utterance
 from assistant.answer import Answer
+from assistant.errors import PictureUnread
+from assistant.pictures import ReadPicture
 from transport.events import Command
 from transport.items import Item as Message
 
@@ -50,6 +52,14 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What the pictures of a client's message say, each, or why one could not be read."""
+
+    item: Message
+    pictures: tuple[ReadPicture | PictureUnread, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Deaf:
     """Listening failed: from here on the conversation is typed."""
 
@@ -61,4 +71,4 @@ class Gone:
     """The client left."""
 
 
-Item = Command | Transcribed | Scored | Overheard | Progress | Read | Deaf | Gone
+Item = Command | Transcribed | Scored | Overheard | Progress | Read | Seen | Deaf | Gone

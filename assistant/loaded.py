@@ -11,6 +11,7 @@ from asr.engine import Recognizer
 from asr.vad import VoiceDetector
 from assistant.ear import Ear
 from assistant.pace_store import PaceStore
+from assistant.picture_desk import PictureDesk
 from assistant.reply import Voice
 from assistant.workers import Worker
 from llm.engine import LanguageModel
@@ -55,6 +56,7 @@ class Engines:
     other_voice: str | None = None  # which voice speaks instead of the one asked for, and why
     speeches: SpeechCache = field(default_factory=SpeechCache)
     paces: PaceStore | None = None  # of users who come back; None: none are kept
+    pictures: PictureDesk = field(default_factory=PictureDesk)
 
     def of(self, domain: str) -> Engines:
         """Return the engines for a conversation in this domain."""
@@ -79,3 +81,4 @@ class Engines:
         hearing = (self.hearing.words_worker, self.hearing.turn_worker) if self.hearing else ()
         for worker in (self.voice_worker, *hearing):
             worker.close()
+        self.pictures.close()

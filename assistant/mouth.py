@@ -11,6 +11,7 @@ from dataclasses import replace
 from assistant.answer import Answer
 from assistant.asked import TELL, asked, message_of, tools_of, usage
 from assistant.dialogue import Dialogue
+from assistant.illustrations import Illustrations
 from assistant.loaded import Engines
 from assistant.metrics import Stopwatch
 from assistant.playback import ECHO_BEFORE_S, Playback
@@ -64,6 +65,7 @@ class Mouth:
             engines.model, engines.new_dialogue_worker(), settings.instructions, tools_of(settings)
         )
         self._pace = SpeakingPace(wire, engines.paces)
+        self.illustrations = Illustrations(wire, engines.pictures.cutter, progress)
         self._clock = asyncio.get_running_loop().time
 
     def voice_carried(self, carried: bool) -> None:
@@ -170,6 +172,7 @@ class Mouth:
             if len(release.audio):
                 self._wire.response_audio(release.audio)
             self._tell_timings(answer)
+            self.illustrations.follow(answer)
         self._tell_advice(answer)
         self._tell_calls(answer)
         if answer.playback.sent() and not answer.told:
@@ -300,6 +303,7 @@ class Mouth:
     def remove(self, item_id: str) -> None:
         """The client took an item out of the conversation."""
         self._spoken.pop(item_id, None)
+        self.illustrations.remove(item_id)
         self.dialogue.remove(item_id)
 
     def truncate(self, item_id: str, audio_end_ms: int) -> str | None:

@@ -178,6 +178,12 @@ class Playback:
         ends = [end for end_s, end in self._words if end_s <= played_s + 1e-6]
         return self.said[: max(ends, default=0)]
 
+    def sounds_s(self, at: int) -> float | None:
+        """When the word at this place of the text begins to sound; None when the answer has no sound."""
+        if not self._queued_s:
+            return None
+        return max((end_s for end_s, end in self._words if end <= at), default=0.0)
+
     def around(self, now_s: float) -> str:
         """The words that a microphone may hear back about now."""
         played_s = self.playhead_s(now_s)

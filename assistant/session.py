@@ -18,7 +18,7 @@ from assistant.asked import SILENT
 from assistant.caption import Caption
 from assistant.client_items import ClientItems
 from assistant.ear import FRAME_S, Ear
-from assistant.inbox import Deaf, Gone, Item, Overheard, Progress, Read, Scored, Transcribed
+from assistant.inbox import Deaf, Gone, Item, Overheard, Progress, Read, Scored, Seen, Transcribed
 from assistant.loaded import Engines, Hearing
 from assistant.mouth import Mouth
 from assistant.partials import Partials
@@ -63,7 +63,7 @@ class Session:
         self._asides = Asides(self._wire, self._mouth.dialogue, connection.flush)
         self._requested: wire.ResponseRequested | None = None  # while its meaning is worked out
         self._postponed: wire.ResponseRequested | None = None  # until the last answer was heard
-        self._items = ClientItems(self._wire, self._mouth, engines.hearing, self._inbox.put)
+        self._items = ClientItems(self._wire, self._mouth, engines.hearing, engines.pictures, self._inbox.put)
         self._silence = Silence()
         self._told_deaf = False
         self._partials = Partials(engines.hearing, self._inbox.put)
@@ -147,6 +147,10 @@ class Session:
                 self._mouth.voice_carried(item.carried)
             case Read():
                 self._items.read(item.item, item.text)
+                self._begin_if_read()
+            case Seen():
+                self._items.seen(item.item, item.pictures)
+                self._begin_if_read()
             case Deaf():
                 await self._go_deaf(item.error)
             case Scored() | Progress():
@@ -226,10 +230,17 @@ class Session:
             if answer.confirmed and text:  # stopped before its words were known: they were said all the same
                 self._mouth.add(Message(answer.user_item or "", "user", "input_audio", text))
         elif answer.request is not None:
-            self._mouth.begin(answer)
+            self._begin_if_read()
         else:
             await self._do(self._turns.answer_ready())
             await self._settle_unwanted(answer)
+
+    def _begin_if_read(self) -> None:
+        """Begin the answer to the spoken turn, once all that it may be about has been read."""
+        answer = self._mouth.answer
+        ready = answer is not None and answer.user_text is not None and answer.request is not None
+        if answer is not None and ready and not answer.started and not self._items.unread:
+            self._mouth.begin(answer)
 
     async def _settle_unwanted(self, answer: Answer) -> None:
         if (

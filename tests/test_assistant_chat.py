@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from assistant.chat import answer
+from assistant.persona import SAMPLES
+from assistant.picture_files import PictureFiles
 from llm.engine import Message, PromptTokens, Sampling, Token
 
 REPLY = ("Drink ", "water ", "and ", "rest.")
@@ -73,3 +75,19 @@ def test_control_c_twice_leaves() -> None:
     with pytest.raises(KeyboardInterrupt):
         answer(ScriptedChat(interrupt_after=2, interrupts=2), "I have a headache.")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_picture_is_read_aloud_to_the_user_and_joins_the_dialogue(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat, added = ScriptedChat(), list[Message]()
+    monkeypatch.setattr(chat, "add", added.append)
+    show = PictureFiles()
+    show(chat, SAMPLES / "images" / "lab-report.jpg")
+    assert "  Haemoglobin 10.2 g/dL 12.0-15.5\n" in capsys.readouterr().out
+    assert added[0].role == "user" and "Haemoglobin 10.2 g/dL" in added[0].text
+    show(chat, SAMPLES / "images" / "nothing.jpg")
+    show(chat, SAMPLES / "medical" / "prompt.md")
+    told = capsys.readouterr().out
+    assert "No such file" in told and "no PNG, JPEG or WebP" in told
+    assert len(added) == 1

@@ -24,6 +24,7 @@ INSTALLED = {
 }  # import name -> distributions; that one is elsewhere
 LONGEST_MODULE_LINES = 400
 EXTRAS = {  # modules imported by those who have the extra
+    "assistant/image_reading": "images",
     "assistant/say_plot": "plot",
     "assistant/trace_plot": "plot",
     "assistant/trace_sink": "otel",

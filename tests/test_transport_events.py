@@ -317,7 +317,7 @@ def test_a_response_request_may_be_about_items_of_its_own() -> None:
             "holds no text",
         ),
         ({"type": "message", "role": "tool", "content": []}, "send user or assistant or system"),
-        ({"type": "message", "role": "user", "content": [{"type": "input_image"}]}, "'input_image'"),
+        ({"type": "message", "role": "user", "content": [{"type": "input_image"}]}, "image_url is missing"),
         (
             {"type": "message", "role": "user", "content": [{"type": "input_audio"}]},
             "send base64 audio, or the transcript",

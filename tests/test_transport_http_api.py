@@ -152,7 +152,19 @@ async def test_a_completion_arrives_token_by_token_and_its_usage_last() -> None:
         ({"messages": ["Hello"]}, "messages[0]"),
         ({"messages": [{"role": "tool", "content": "4"}]}, "messages[0].role"),
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content[0].type"),
+        ({"messages": [{"role": "user", "content": [{"type": "file"}]}]}, "messages[0].content[0].type"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            "messages[0].content[0].image_url",
+        ),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x"}}]}
+                ]
+            },
+            "messages[0].content[0].image_url.url",
+        ),
         ({"n": 2}, "n"),
         ({"temperature": 3}, "temperature"),
         ({"temperature": "hot"}, "temperature"),

@@ -95,3 +95,31 @@ def test_after_an_answer_that_was_broken_off_the_next_one_has_its_own_place_in_t
     frames = [each for each in told(outbound) if isinstance(each, AudioFrame)]
     assert frames[0].media_time == 96_000 - LOOKAHEAD
     assert frames[-1].media_time < 96_000 + 5_000
+
+
+def test_a_picture_leaves_after_what_was_put_behind_it() -> None:
+    outbound = Outbound("pcm", brotli=False)
+    outbound.put(event("liushui.image.show", "item_1"), 0.0)
+    outbound.put(OutgoingText("item_1", 0, "Hello."), 0.0)
+    outbound.put(OutgoingAudio("item_1", 0, np.zeros(960, np.float32)), 0.0)
+    outbound.put(event("response.output_audio.done", "item_1"), 0.0)
+    expected = ["liushui.text", "audio", "response.output_audio.done", "liushui.image.show"]
+    assert sorted(kinds(found := told(outbound))[:2], key=str) == ["audio", "liushui.text"]
+    assert kinds(found)[2:] == expected[2:]
+
+
+@pytest.mark.parametrize(("rate_bytes_s", "comes"), [(1_000_000, True), (4_000, False)])
+def test_a_link_that_would_be_blocked_by_a_picture_gets_the_words_about_it_alone(
+    rate_bytes_s: float, comes: bool
+) -> None:
+    outbound = Outbound("pcm", brotli=False)
+    now_s, size = 0.0, 4_000
+    for number in range(1, 9):
+        outbound.put(OutgoingEvent("x", json.dumps({"type": "x", "filler": "-" * size})), now_s)
+        assert outbound.next(now_s) is not None
+        outbound.acknowledged(number, now_s := now_s + size / rate_bytes_s)
+    shown = {"type": "liushui.image.show", "alt": "Ferritin 8 ug/L", "image_url": "data:" + "A" * 16_000}
+    outbound.put(OutgoingEvent("liushui.image.show", json.dumps(shown), "item_1"), now_s)
+    message = outbound.next(now_s)
+    assert message is not None
+    assert (b"AAAA" in message, b"Ferritin 8 ug/L" in message) == (comes, True)

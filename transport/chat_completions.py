@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from transport.fields import Fields
 from transport.limits import Limits
+from transport.pictures import Picture, check_count, read_picture
 from transport.protocol import random_id
 from transport.rest import DONE, EVENT_STREAM, Computed, Turnstile, event, read_json
 from transport.updates import MAX_TEXT_CHARS
@@ -56,6 +57,7 @@ class ChatMessage:
 
     role: Role
     text: str
+    pictures: tuple[Picture, ...] = ()  # what is written in them stands before the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +194,23 @@ def _read_message(body: Fields, index: int, value: object) -> ChatMessage:
     content = message.value("content")
     if isinstance(content, list):
         parts = (_object(body, f"{path}.content[{n}]", part) for n, part in enumerate(content))
-        return ChatMessage(_ROLES[role], "".join(map(_read_part, parts)))
+        return _with_pictures(_ROLES[role], message, [*parts])
     return ChatMessage(_ROLES[role], _text(message, "content"))
 
 
-def _read_part(part: Fields) -> str:
-    part.required("type", part.choice("type", ("text",)))
-    return _text(part, "text")
+def _with_pictures(role: Role, message: Fields, parts: list[Fields]) -> ChatMessage:
+    kinds = ("text", "image_url") if role == "user" else ("text",)
+    read = [(part.required("type", part.choice("type", kinds)), part) for part in parts]
+    check_count(message, sum(kind == "image_url" for kind, _ in read))
+    return ChatMessage(
+        role,
+        "".join(_text(part, "text") for kind, part in read if kind == "text"),
+        tuple(
+            read_picture(part.required(kind, part.object(kind)), "url")
+            for kind, part in read
+            if kind == "image_url"
+        ),
+    )
 
 
 def _text(fields: Fields, name: str) -> str:

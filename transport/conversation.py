@@ -6,7 +6,7 @@ from transport.audio_formats import AudioFormat
 from transport.calls import FunctionCall, FunctionCallOutput, read_call, read_output
 from transport.errors import RejectedEventError
 from transport.fields import Fields
-from transport.items import Item, Recording, read_message
+from transport.items import Item, Unread, read_message
 from transport.updates import MAX_NAME_CHARS, MAX_TEXT_CHARS
 
 ConversationItem = Item | FunctionCall | FunctionCallOutput
@@ -20,8 +20,8 @@ MAX_CONVERSATION_CHARS = 8 * MAX_TEXT_CHARS
 
 def read_item(
     fields: Fields, new_id: str, audio_format: AudioFormat
-) -> tuple[ConversationItem, Recording | None]:
-    """Return the item in a client's object, and its speech if it has to be transcribed.
+) -> tuple[ConversationItem, Unread | None]:
+    """Return the item in a client's object, and its speech or its pictures, which have still to be read.
 
     `new_id` is its id when the client chose none. Raises `RejectedEventError`.
     """
@@ -119,4 +119,6 @@ class Conversation:
         self._items.pop(item_id, None)
 
     def _chars(self) -> int:
-        return sum(len(item.text or "") for item in self._items.values())
+        return sum(
+            len(item.words if isinstance(item, Item) else item.text or "") for item in self._items.values()
+        )

@@ -17,6 +17,7 @@ from transport.feedback import FeedbackGiven, read_feedback
 from transport.fields import Fields
 from transport.items import Recording
 from transport.json_text import read_json
+from transport.pictures import Picture
 from transport.requests import ItemReference, NewId, ResponseRequested, read_request
 from transport.settings import SessionSettings
 from transport.updates import MAX_NAME_CHARS, merged
@@ -80,12 +81,13 @@ class AudioCleared(Command):
 class ItemCreated(Command):
     """`conversation.item.create`: an item to add behind `previous_item_id` ("root": first, None: last).
 
-    `recording` is speech that has still to be transcribed.
+    `recording` is speech that has still to be transcribed, `pictures` have still to be read.
     """
 
     item: ConversationItem
     previous_item_id: str | None = None
     recording: Recording | None = None
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +189,11 @@ def _audio_append(event: Fields, settings: SessionSettings, _: NewId) -> Command
 
 def _item_create(event: Fields, settings: SessionSettings, new_id: NewId) -> Command:
     fields = event.required("item", event.object("item"))
-    item, recording = read_item(fields, new_id("item"), settings.input_format)
-    return ItemCreated(item, event.text("previous_item_id", longest=MAX_NAME_CHARS), recording)
+    item, unread = read_item(fields, new_id("item"), settings.input_format)
+    previous = event.text("previous_item_id", longest=MAX_NAME_CHARS)
+    if isinstance(unread, Recording):
+        return ItemCreated(item, previous, unread)
+    return ItemCreated(item, previous, pictures=unread or ())
 
 
 def _item_truncate(event: Fields, _: SessionSettings, __: NewId) -> Command:

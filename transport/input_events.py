@@ -109,6 +109,12 @@ class InputEvents(ABC):
                 usage={"type": "duration", "seconds": item.audio_ms / 1000},
             )
 
+    def pictures_seen(self, item_id: str, text: str) -> None:
+        """What the pictures of an item say; passed over when the client deleted the item."""
+        item = self._conversation.get(item_id)
+        if isinstance(item, Item):
+            self._conversation.change(replace(item, seen=text))
+
     def transcript_failed(self, item_id: str, message: str) -> None:
         """The item's audio could not be transcribed."""
         self._queue(

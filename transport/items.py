@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from transport.audio_formats import AudioFormat, Samples, decode_audio
 from transport.fields import Fields
+from transport.pictures import Picture, check_count, read_picture
 from transport.updates import MAX_NAME_CHARS, MAX_TEXT_CHARS
 
 Role = Literal["user", "assistant", "system"]
 ContentType = Literal["input_text", "input_audio", "output_text", "output_audio"]
 Status = Literal["in_progress", "completed", "incomplete"]
 
+_IMAGE = "input_image"  # in a user's message alone
 _ROLES: tuple[Role, ...] = get_args(Role)
 _WRITTEN: dict[Role, ContentType] = {"user": "input_text", "system": "input_text", "assistant": "output_text"}
 _SPOKEN: dict[Role, ContentType] = {  # a system message has no voice
@@ -26,7 +28,8 @@ _SPOKEN: dict[Role, ContentType] = {  # a system message has no voice
 class Item:
     """One message. `text` is what was written or, for audio, the transcript (None while there is none).
 
-    `audio_ms` is the length of its audio, 0 for text.
+    `audio_ms` is the length of its audio, 0 for text. `pictures` is what the API shows of each picture, and
+    `seen` what was read in them, once it was.
     """
 
     id: str
@@ -35,6 +38,13 @@ class Item:
     text: str | None = None
     status: Status = "completed"
     audio_ms: int = 0
+    pictures: tuple[dict[str, object], ...] = field(default=(), hash=False)
+    seen: str = ""
+
+    @property
+    def words(self) -> str:
+        """All that was said with it, the words in its pictures first: what the model reads."""
+        return "\n".join(filter(None, (self.seen, self.text)))
 
     @property
     def is_audio(self) -> bool:
@@ -44,6 +54,7 @@ class Item:
     def on_wire(self) -> dict[str, object]:
         """Return the API's conversation item; audio itself is never part of it."""
         part = {"type": self.content, "transcript" if self.is_audio else "text": self.text}
+        parts = [*self.pictures, *([] if self.pictures and not self.text else [part])]
         # A spoken item that has only begun has no content yet (conversation.item.added, output_item.added).
         begun = self.role == "assistant" and self.status == "in_progress"
         return {
@@ -52,7 +63,7 @@ class Item:
             "type": "message",
             "status": self.status,
             "role": self.role,
-            "content": [] if begun else [part],
+            "content": [] if begun else parts,
         }
 
 
@@ -69,26 +80,35 @@ class Recording:
         return round(len(self.samples) * 1000 / self.sample_rate_hz)
 
 
-def read_message(fields: Fields, new_id: str, audio_format: AudioFormat) -> tuple[Item, Recording | None]:
+Unread = Recording | tuple[Picture, ...]  # what of a message has still to become words
+
+
+def read_message(fields: Fields, new_id: str, audio_format: AudioFormat) -> tuple[Item, Unread | None]:
     """Return the message in a client's `item` object; `new_id` is its id when the client chose none.
 
-    Speech without a transcript comes as a recording in `audio_format`, and the item has no text yet.
+    Speech without a transcript comes as a recording in `audio_format`, and the item has no text yet. Pictures
+    come beside the item, which then may be without text.
     """
     role = fields.choice("role", _ROLES)
     if role is None:
         raise fields.missing("role")
     item_id = fields.text("id", longest=MAX_NAME_CHARS) or new_id
     parts = [_part(fields, index, part, role) for index, part in enumerate(fields.items("content") or [])]
+    shown = [part for part in parts if part.value("type") == _IMAGE]
+    check_count(fields, len(shown))
+    pictures = tuple(map(read_picture, shown))
+    parts = [part for part in parts if part.value("type") != _IMAGE]
     content = _SPOKEN[role] if any(part.value("type") == _SPOKEN[role] for part in parts) else _WRITTEN[role]
-    if len(parts) == 1 and content == "input_audio" and not parts[0].value("transcript"):
+    if len(parts) == 1 and not pictures and content == "input_audio" and not parts[0].value("transcript"):
         recording = _recording(parts[0], audio_format)
         return Item(item_id, role, content, audio_ms=recording.duration_ms), recording
     text = "\n".join(_text(part, content) for part in parts)
-    if not text.strip():
+    if not text.strip() and not pictures:
         raise fields.rejected("content", "holds no text: send at least one part with some", code="empty_item")
     if len(text) > MAX_TEXT_CHARS:
         raise fields.rejected("content", f"has {len(text)} characters in all: send at most {MAX_TEXT_CHARS}")
-    return Item(item_id, role, content, text), None
+    item = Item(item_id, role, content, text, pictures=tuple(each.on_wire() for each in pictures))
+    return item, pictures or None
 
 
 def _part(fields: Fields, index: int, part: object, role: Role) -> Fields:
@@ -97,7 +117,7 @@ def _part(fields: Fields, index: int, part: object, role: Role) -> Fields:
         raise fields.rejected(name, "is no object: send parts with a type and a text")
     content = Fields(part, fields.path(name))
     kind = content.required("type", content.text("type", longest=MAX_NAME_CHARS))
-    known = {_WRITTEN[role], _SPOKEN[role]}
+    known = {_WRITTEN[role], _SPOKEN[role], *({_IMAGE} if role == "user" else ())}
     if kind not in known:
         message = f"is {kind!r}: a {role} message holds {' or '.join(sorted(known))} here"
         raise content.rejected("type", message, code="unsupported_content")

@@ -25,6 +25,11 @@ URGENT = frozenset(
 )
 # The first event after an answer's last text and audio; it waits for both.
 ENDS = frozenset({"response.output_audio.done", "response.output_text.done"})
+# They are looked at beside what is heard, and leave when nothing else does.
+IDLE = frozenset({"liushui.image.show"})
+# A frame cannot be overtaken once it left: a picture that takes longer than this would make audio late, which
+# leaves 0.3 s before it is heard. The client is told without the picture then.
+PICTURE_S = 0.3
 CLEARS = frozenset({"liushui.playback.clear"})
 PACKET_S = 0.04  # PCM in a frame; as long as an Opus packet
 # How long audio may be on its way: it leaves 0.3 s before it is heard, and a client stalls no longer than so.
@@ -58,6 +63,8 @@ class Outbound:
         self._observed_s = float("-inf")
         self._sent_audio_s = 0.0  # since then
         self._late_s = 0.0  # of all late audio, what was counted
+        # Bytes/s that the link has shown it takes: at its best, since speech alone offers it little.
+        self._best_rate = 0.0
 
     @property
     def waiting_bytes(self) -> int:
@@ -100,7 +107,10 @@ class Outbound:
 
     def acknowledged(self, received: int, now_s: float) -> None:
         """The client has every frame up to that number; raises `FrameError` for one never sent."""
-        self.writer.link.acknowledged(received, now_s)
+        link = self.writer.link
+        link.acknowledged(received, now_s)
+        rate = link.throughput or 0.0
+        self._best_rate = rate if link.queueing_s > PICTURE_S else max(rate, self._best_rate)
 
     def replay(self, received: int, now_s: float) -> tuple[bytes, ...]:
         """Return what to send again on a new connection; raises `FrameError`, `ResumeImpossibleError`."""
@@ -114,7 +124,16 @@ class Outbound:
         if event.kind in CLEARS and event.item_id is not None:
             self._drop_sound()
             self._queue.clear(event.item_id)
+        if event.kind in IDLE:
+            self._queue.put(ControlEvent(self._affordable(event.text), idle=True), now_s)
+            return
         self._queue.put(ControlEvent(event.text, urgent=event.kind in URGENT), now_s)
+
+    def _affordable(self, shown: str) -> str:
+        """The event, without its picture where the link would take too long for it."""
+        if len(shown) <= self._best_rate * PICTURE_S:
+            return shown
+        return json.dumps(json.loads(shown) | {"image_url": None}, ensure_ascii=False, separators=(",", ":"))
 
     def _pieces(self, said: OutgoingText) -> list[TextPiece]:
         pieces = list[TextPiece]()

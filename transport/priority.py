@@ -1,9 +1,9 @@
 """What waits for the peer, and what of it leaves next.
 
 The classes, in order: control events, audio that is due, key words, audio that has time, words, function
-words. But key words wait for audio no longer than a moment, and of the other words some leave every now and
-then whatever is due: on a link too slow for both the text arrives all the same, audio turns late and is
-dropped, and that tells whoever steers the bit rate.
+words, idle events. But key words wait for audio no longer than a moment, and of the other words some leave
+every now and then whatever is due: on a link too slow for both the text arrives all the same, audio turns
+late and is dropped, and that tells whoever steers the bit rate.
 
 A control event is overtaken by nothing that was put after it but an urgent one. Times are those of any
 monotonic clock, in seconds.
@@ -35,13 +35,17 @@ class ControlEvent:
 
     `after`: an item's id; the event leaves when no audio and no text of the item waits any more, and nothing
     of that item may be put after it. `urgent`: it overtakes everything, such as `liushui.playback.clear`.
+    `idle`: it leaves when nothing else can, out of its order: a picture.
     """
 
     json: str
     after: str | None = None
     urgent: bool = False
+    idle: bool = False
 
     def __post_init__(self) -> None:
+        if self.idle and (self.urgent or self.after is not None):
+            raise LocalProtocolError("an idle event is neither urgent nor waits for an item: choose one")
         if self.urgent and self.after is not None:
             raise LocalProtocolError(f"an urgent event cannot wait for {self.after}: give one of the two")
 
@@ -133,6 +137,7 @@ class OutgoingQueue:
         self._order = 0
         self._urgent: deque[_Waiting[ControlEvent]] = deque()
         self._control: deque[_Waiting[ControlEvent]] = deque()
+        self._idle: deque[_Waiting[ControlEvent]] = deque()
         self._audio: list[_Waiting[AudioChunk]] = []  # by deadline, then order
         self._text: dict[WordClass, deque[_Waiting[TextPiece]]] = {kind: deque() for kind in WordClass}
         self._text_left_s = dict.fromkeys(WordClass, -math.inf)  # when an event of the class last did
@@ -164,7 +169,8 @@ class OutgoingQueue:
         match item:
             case ControlEvent(after=after):
                 waiting = _Waiting(item, self._order, now_s, size)
-                (self._urgent if item.urgent else self._control).append(waiting)
+                queue = self._urgent if item.urgent else self._idle if item.idle else self._control
+                queue.append(waiting)
                 if after is not None:
                     self._ended[after] += 1
             case AudioChunk(item_id):
@@ -186,7 +192,8 @@ class OutgoingQueue:
         for control in (self._urgent, self._control):
             if control and not self._is_held(control[0].item):
                 return self._leave(control.popleft())
-        return self._next_of_items(now_s, room_bytes, transit_s)
+        leaving = self._next_of_items(now_s, room_bytes, transit_s)
+        return self._leave(self._idle.popleft()) if leaving is None and self._idle else leaving
 
     def also(self, room_bytes: int) -> ControlEvent | None:
         """Take another control event that may leave in the same frame, behind what `next` gave."""

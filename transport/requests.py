@@ -10,6 +10,7 @@ from transport.commands import Command
 from transport.conversation import ConversationItem, read_item
 from transport.errors import RejectedEventError
 from transport.fields import Fields
+from transport.items import Recording
 from transport.settings import Modality, SessionSettings
 from transport.tools import FunctionTool, ToolChoice, check_choice, read_tool_choice, read_tools
 from transport.updates import (
@@ -138,9 +139,10 @@ def _read_input_item(
     item = Fields(value, asked.path(name))
     if value.get("type") == "item_reference":
         return ItemReference(item.required("id", item.text("id", longest=MAX_NAME_CHARS)))
-    read, recording = read_item(item, new_id("item"), settings.input_format)
-    if recording is not None:
-        message = "holds audio: create the item with conversation.item.create, and refer to it by its id"
+    read, unread = read_item(item, new_id("item"), settings.input_format)
+    if unread is not None:
+        holds = "audio" if isinstance(unread, Recording) else "a picture"
+        message = f"holds {holds}: create the item with conversation.item.create, and refer to it by its id"
         raise asked.rejected(name, message, code="unsupported_content")
     return read
 

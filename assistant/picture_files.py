@@ -1,0 +1,43 @@
+"""A picture that a user of `liushui chat` shows: a file, read at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assistant.errors import PictureUnread
+from assistant.image_reading import RapidOcr, TextFinder, read_picture
+from assistant.picture_desk import not_installed
+from assistant.pictures import ReadPicture
+from llm.engine import Chat, Message
+from transport.errors import RejectedEventError
+from transport.pictures import MAX_PICTURE_BYTES, checked
+
+
+class PictureFiles:
+    """Shows pictures to a chat; what finds their text is loaded with the first one."""
+
+    def __init__(self) -> None:
+        self._finder: TextFinder | None = None
+
+    def __call__(self, chat: Chat, path: Path) -> None:
+        """Read a file, print what stands in it, and let it join the dialogue; print what is wrong with it."""
+        try:
+            picture = self._read(path)
+        except (OSError, PictureUnread, RejectedEventError) as error:
+            print(f"{path}: {error}")
+            return
+        for line in picture.lines:
+            print(f"  {line.text}{' (?)' if line.uncertain else ''}")
+        chat.add(Message("user", picture.told()))
+
+    def _read(self, path: Path) -> ReadPicture:
+        if path.stat().st_size > MAX_PICTURE_BYTES:
+            raise PictureUnread(f"has {path.stat().st_size} bytes: show one of {MAX_PICTURE_BYTES} at most")
+        data = path.read_bytes()
+        header = checked(data)
+        if self._finder is None:
+            try:
+                self._finder = RapidOcr()
+            except ModuleNotFoundError as error:
+                raise not_installed(error) from error
+        return read_picture(data, header, self._finder)
