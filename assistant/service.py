@@ -26,10 +26,12 @@ from assistant.session import Session
 from assistant.speech_files import SpeechFiles
 from assistant.transcription import Transcription
 from assistant.turn_policy import TurnPolicy
+from assistant.voices import voice_choice
 from assistant.weights import Store
 from llm import words_zh
 from transport import server
 from transport.app import create_app
+from transport.choices import Choices
 from transport.connection import Connection
 from transport.errors import InvalidKeyError, InvalidOriginError
 from transport.http2 import Certificate
@@ -136,7 +138,16 @@ def application(config: ServiceConfig, engines: Engines) -> Starlette:
         keys=config.keys,
         origins=config.origins,
         http_api=_http_api(config.engines, engines),
+        choices=_choices(config, engines, persona.name),
     )
+
+
+def _choices(config: ServiceConfig, engines: Engines, domain: str) -> Choices:
+    """What the page's user may pick: what was loaded."""
+    voices = () if engines.synthesizer is None else (voice_choice(config.engines.voice),)
+    languages = () if engines.hearing is None else (config.engines.language,)
+    audio = engines.hearing is not None and engines.synthesizer is not None
+    return Choices((domain,), voices, languages, audio=audio)
 
 
 def _http_api(config: EngineConfig, engines: Engines) -> HttpApi:

@@ -1,7 +1,7 @@
 """The service as an ASGI application.
 
-`/v1/realtime` is for conversations, the other paths under `/v1` are for single requests, `/healthz` is for
-whoever watches it.
+`/v1/realtime` is for conversations, `/` is the page that holds them in a browser; the other paths under `/v1`
+are for single requests, `/healthz` is for whoever watches it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from transport.access import Access, Gate
+from transport.choices import Choices
 from transport.client_secrets import ClientSecretIssue, ClientSecrets
 from transport.connection import CLOSE_FAILED, CLOSE_NORMAL, CLOSE_TRY_LATER, RESTARTING, Connection
 from transport.draining import OpenConnections
@@ -32,6 +33,7 @@ from transport.key_words import KeyWords
 from transport.keys import ANYBODY, ApiKeys
 from transport.limits import Limits
 from transport.origins import Origins
+from transport.page import Page
 from transport.protocol import LIUSHUI_V1, RealtimeProtocol, random_id
 from transport.rest import endpoint, not_served, refusal
 from transport.settings import SessionSettings
@@ -44,6 +46,7 @@ SUBPROTOCOLS = (LIUSHUI_V1, "realtime")
 FAREWELL_S = 1.0
 OPEN = ApiKeys()
 OWN_PAGES = Origins()
+NO_CHOICES = Choices()
 
 Serve = Callable[[Connection], Awaitable[None]]
 
@@ -59,13 +62,15 @@ def create_app(
     origins: Origins = OWN_PAGES,
     http_api: HttpApi | None = None,
     names: tuple[str, ...] = (),
+    choices: Choices = NO_CHOICES,
 ) -> Starlette:
     """Return the application, which runs `serve` once for every client.
 
     `serve` ends soon after its connection's iterator does, or is cancelled; when it raises, the client gets
     an `error` event and close code 1011. `health` adds to what /healthz reports. Clients must send one of the
     `keys`, if there are any; web pages must be of the service's own host or of `origins`. `names` are
-    words of the domain that no listener may miss: they leave first on a slow link.
+    words of the domain that no listener may miss: they leave first on a slow link. `choices` are what the page
+    lets its user pick.
     """
     secrets = ClientSecrets()
     access = Access(keys, secrets, origins)
@@ -76,7 +81,9 @@ def create_app(
         routes=[
             WebSocketRoute("/v1/realtime", service.converse),
             Route("/v1/realtime/client_secrets", endpoint(issue.create), methods=["POST"]),
+            Route("/v1/liushui", choices.report),
             Route("/healthz", service.report),
+            *Page().routes(),
             *(http_api.routes(limits) if http_api else ()),
         ],
         middleware=[*([cors] if origins.further else ()), Middleware(Gate, access)],
