@@ -104,9 +104,9 @@ class ScriptedSession:
     def heard_samples(self) -> int:
         return sum(len(command.samples) for command in self.of(AudioAppended))
 
-    async def user_says(self, text: str, item: str = "item_user") -> None:
+    async def user_says(self, text: str) -> None:
         """A spoken turn, as far as its words."""
-        self.wire.speech_started(0, item)
+        item = self.wire.speech_started(0)
         self.wire.notice("liushui.transcript.partial", item_id=item, text=text[: len(text) // 2])
         self.wire.speech_stopped(1000)
         self.wire.audio_committed()
@@ -167,6 +167,7 @@ async def page_service(
         choices=CHOICES,
     )
     app.router.routes.append(Mount("/tests", StaticFiles(directory=SCRIPTS)))
+    app.router.routes.append(Mount("/vectors", StaticFiles(directory=SCRIPTS.parent / "data")))
     async with serving(app) as url:
         port = int(url.rpartition(":")[2].partition("/")[0])
         if link is None:

@@ -59,10 +59,17 @@ export class Caption {
       if (piece.offset > place) add(runs, "…", "missing");
       const inside = this.cut !== null && piece.offset < this.cut && piece.end > this.cut;
       const parts = inside ? split(piece, this.cut) : [piece];
-      for (const part of parts) add(runs, part.text, this._state(part));
+      for (const part of parts) this._add(runs, part);
       place = piece.end;
     }
     return runs;
+  }
+
+  _add(runs, piece) {
+    const state = this._state(piece);
+    const words = state === "now" ? piece.text.trimEnd() : piece.text;
+    if (words) add(runs, words, state);
+    if (words !== piece.text) add(runs, piece.text.slice(words.length), "ahead"); // spaces do not sound
   }
 
   _state(piece) {

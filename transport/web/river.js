@@ -1,7 +1,7 @@
 // A stream with a stone in it: the streamlines of an ideal flow around a cylinder. What the user says ripples
 // towards the stone, what is answered flows away from it.
 
-const LINES = 15;
+const LINES = 14; // even: none of them meets the stone head on
 const STEP_PX = 7;
 const SPACING = 0.17; // between two streamlines far from the stone, in radii
 const DRIFT = 0.9; // radians a second: the stream at rest
@@ -42,7 +42,7 @@ export class River {
     this._radius = this._stone.offsetWidth ? stone : BARE_RADIUS_PX;
     this._lines = Array.from({ length: LINES }, (_, line) => {
       const place = line - (LINES - 1) / 2;
-      const far = Math.max(0.02, Math.abs(place)) * SPACING * this._radius;
+      const far = Math.abs(place) * SPACING * this._radius;
       const side = place < 0 ? -1 : 1;
       const heights = [];
       for (let x = 0; x <= width + STEP_PX; x += STEP_PX) {
