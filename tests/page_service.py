@@ -18,6 +18,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from tests.bench.shaping import Link, Shaped, shaped
+from tests.speaking_session import QUICK
 from transport.app import create_app
 from transport.audio_formats import Samples
 from transport.choices import Choices, VoiceChoice
@@ -58,12 +59,14 @@ class ScriptedSession:
     def __init__(self) -> None:
         self.commands: list[Command] = []
         self.sessions = 0
+        self.query: dict[str, str] = {}  # of the newest one's URL
         self._connection: Connection | None = None
         self._news = asyncio.Event()
 
     async def serve(self, connection: Connection) -> None:
         self._connection = connection
         self.sessions += 1
+        self.query = dict(connection._websocket.query_params)
         connection.protocol.open()
         await connection.flush()
         async for command in connection:
@@ -78,13 +81,13 @@ class ScriptedSession:
         assert self._connection is not None, "nobody is connected"
         return self._connection.protocol
 
-    @property
-    def is_held(self) -> bool:
-        return self._connection is not None
-
     async def flush(self) -> None:
         assert self._connection is not None, "nobody is connected"
         await self._connection.flush()
+
+    async def close(self, code: int, reason: str) -> None:
+        assert self._connection is not None, "nobody is connected"
+        await self._connection.close(code, reason)
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait for what the session is told."""
@@ -128,7 +131,10 @@ class ScriptedSession:
         assert item is not None
         return item
 
-    async def end_answer(self) -> None:
+    async def end_answer(self, spoken_words: int = 0) -> None:
+        """The answer's last words, and its end."""
+        if spoken_words:
+            self.wire.response_audio(tone(spoken_words))
         self.wire.response_finished("completed")
         await self.flush()
 
@@ -154,9 +160,9 @@ def tone(words: int) -> Samples:
 
 @asynccontextmanager
 async def page_service(
-    session: ScriptedSession, link: Link | None = None, keys: Sequence[str] = ()
-) -> AsyncIterator[tuple[str, Shaped | None]]:
-    """Serve the page for `session`; yields its address, and the proxy in front of it for a `link`."""
+    session: ScriptedSession, link: Link = QUICK, keys: Sequence[str] = ()
+) -> AsyncIterator[tuple[str, Shaped]]:
+    """Serve the page for `session` over `link`; yields its address, and the proxy that is the link."""
     app = create_app(
         session.serve,
         limits=Limits(),
@@ -170,12 +176,12 @@ async def page_service(
     app.router.routes.append(Mount("/vectors", StaticFiles(directory=SCRIPTS.parent / "data")))
     async with serving(app) as url:
         port = int(url.rpartition(":")[2].partition("/")[0])
-        if link is None:
-            yield f"http://127.0.0.1:{port}/", None
-            return
         proxy = shaped("127.0.0.1", port, link)
-        async with proxy as front:
-            yield f"http://127.0.0.1:{front}/", proxy
+        try:
+            async with proxy as front:
+                yield f"http://127.0.0.1:{front}/", proxy
+        finally:
+            await app.state.end()  # nobody comes back to these sessions
 
 
 def need_chromium() -> str:
