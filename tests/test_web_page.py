@@ -50,6 +50,12 @@ async def browser() -> AsyncIterator[Browser]:
         yield opened
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that is busy with other things, the service drops no audio that comes late."""
+    monkeypatch.setattr("transport.outbound.LATEST_S", 60.0)
+
+
 @asynccontextmanager
 async def visit(
     browser: Browser, url: str, *, script: str | None = None, faults_matter: bool = True, **context: Any
@@ -137,7 +143,7 @@ async def test_an_interruption_silences_the_answer_and_strikes_what_was_not_hear
         second = await session.begin_answer("All right.")
         await session.end_answer()
         await session.until(lambda: played(session, second)[-1:] == [2 * WORD_MS])
-        assert (await page.locator("#announcer p").all_inner_texts())[0] == "Rest, and drink "
+        assert (await page.locator("#announcer p").all_text_contents())[0] == "Rest, and drink "
 
 
 async def test_a_noise_only_holds_the_answer_and_not_a_sample_of_it_is_lost(browser: Browser) -> None:
@@ -186,9 +192,9 @@ async def test_a_typed_question_breaks_into_an_answer_and_so_does_escape(browser
         await page.get_by_label("Write a message").fill("And ibuprofen?")
         await page.keyboard.press("Enter")
         await session.told(OutputAudioCleared)
-        await session.told(ResponseRequested, 2)
         session.wire.response_finished("cancelled", reason="client_cancelled", heard="Rest, and ")
         await session.flush()
+        await session.told(ResponseRequested, 2)
         await expect(last_answer(page).locator(".unheard")).to_contain_text("drink enough water.")
         await session.begin_answer(ANSWER, spoken_words=1)
         await expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()

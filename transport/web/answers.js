@@ -12,6 +12,7 @@ export class Answers {
     this._announce = announce;
     this._roundTripMs = roundTripMs;
     this._changed = changed;
+    this._waiting = []; // who waits until no response is in progress
     this.forget();
     router.on("response.created", ({ response }) => this._created(response));
     router.on("response.output_item.added", (event) => this._begun(event));
@@ -33,6 +34,19 @@ export class Answers {
     this._written = new Set(); // responses that are read, not heard
     this._items = new Map(); // response -> item
     this._sounding = new Set(); // items that are being heard
+    this._closed();
+  }
+
+  /** Resolves once no response is in progress: the service takes one at a time. */
+  whenClosed() {
+    return new Promise((resolve) => {
+      this._waiting.push(resolve);
+      if (this._open === null) this._closed();
+    });
+  }
+
+  _closed() {
+    for (const resolve of this._waiting.splice(0)) resolve();
   }
 
   get inProgress() {
@@ -128,7 +142,10 @@ export class Answers {
   }
 
   _done(response) {
-    if (this._open === response.id) this._open = null;
+    if (this._open === response.id) {
+      this._open = null;
+      this._closed();
+    }
     const item = this._items.get(response.id);
     const turn = this._conversation.get(item);
     if (turn) this._settle(turn, item, response);

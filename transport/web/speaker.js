@@ -8,6 +8,7 @@ export class Speaker {
     this._report = report;
     this._context = null;
     this._node = null;
+    this._recent = []; // reports of as long as the system holds sound back
   }
 
   /** Begin within a gesture of the user: browsers let nothing sound before. */
@@ -34,10 +35,19 @@ export class Speaker {
   }
 
   _tell({ item, played, ...rest }) {
-    // What was handed to the system sounds a little later.
+    this._report({ item, playedMs: item ? this._heardMs(item, (played * 1000) / RATE_HZ, rest.done) : 0, ...rest });
+  }
+
+  /** What was handed to the system is heard a little later, and then it is heard even if nothing follows. */
+  _heardMs(item, playedMs, done) {
+    const nowMs = performance.now();
     const lateMs = (this._context.outputLatency || 0) * 1000;
-    const playedMs = item ? Math.max(0, (played * 1000) / RATE_HZ - (rest.done ? 0 : lateMs)) : 0;
-    this._report({ item, playedMs, ...rest });
+    if (this._recent[0]?.item !== item) this._recent = [];
+    this._recent.push({ item, playedMs, atMs: nowMs });
+    while (this._recent[1]?.atMs <= nowMs - lateMs) this._recent.shift();
+    const [{ playedMs: before, atMs }] = this._recent;
+    const certainMs = atMs <= nowMs - lateMs ? before : 0;
+    return done ? playedMs : Math.max(certainMs, playedMs - lateMs, 0);
   }
 }
 

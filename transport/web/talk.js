@@ -80,11 +80,13 @@ export class Talk {
     this._show.notice(null);
     this.stop();
     if (this.wishes.mode === "audio") await this._openSpeaker();
-    const session = this._session();
     const id = `typed_${++this._typed}`;
     const turn = this._conversation.user(id);
     turn.transcript.complete(message);
     turn.show();
+    this._changed();
+    await this.answers.whenClosed();
+    const session = this._session();
     const content = [{ type: "input_text", text: message }];
     session.send({ type: "conversation.item.create", item: { id, type: "message", role: "user", content } });
     session.send({ type: "response.create" });
