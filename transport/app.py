@@ -69,8 +69,8 @@ def create_app(
     `serve` ends soon after its connection's iterator does, or is cancelled; when it raises, the client gets
     an `error` event and close code 1011. `health` adds to what /healthz reports. Clients must send one of the
     `keys`, if there are any; web pages must be of the service's own host or of `origins`. `names` are
-    words of the domain that no listener may miss: they leave first on a slow link. `choices` are what the page
-    lets its user pick.
+    words of the domain that no listener may miss: they leave first on a slow link. `choices` are what the
+    page lets its user pick.
     """
     secrets = ClientSecrets()
     access = Access(keys, secrets, origins)
