@@ -180,8 +180,8 @@ def run(args: Namespace) -> None:
     if engines.other_voice:
         print(f"another voice: {engines.other_voice}")
     try:
-        scheme = "wss" if config.tls else "ws"
-        print(f"{scheme}://{config.host}:{config.port}/v1/realtime (Ctrl-C ends it)", flush=True)
+        at, s = f"{config.host}:{config.port}", "s" if config.tls else ""
+        print(f"the page: http{s}://{at}/\nclients:  ws{s}://{at}/v1/realtime\nCtrl-C ends it", flush=True)
         server.run(application(config, engines), config.host, config.port, config.tls, log_level="warning")
     finally:
         engines.close()

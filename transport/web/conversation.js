@@ -11,6 +11,7 @@ export class Conversation {
     this._turns = new Map(); // item id -> turn
     this._separators = [];
     inEveryLanguage(() => this._relabel());
+    list.addEventListener("toggle", ({ target }) => target.open && target.scrollIntoView({ block: "nearest" }), true);
   }
 
   get isEmpty() {
