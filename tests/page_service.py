@@ -33,6 +33,9 @@ from transport.settings import SessionSettings
 
 RATE_HZ = 24_000
 WORD_MS = 300
+WORD_SAMPLES = WORD_MS * RATE_HZ // 1000
+INTO_WORD = WORD_SAMPLES // 3  # samples of a word that begins to sound
+PADDING_MS = 60  # that the last packet of Opus may last longer than the answer
 ENOUGH_S = 20.0  # for what takes a moment; two slow cores may be busy
 CHOICES = Choices(("medical", "finance"), (VoiceChoice("heart", ("en",)),), ("en",))
 SCRIPTS = Path(__file__).parent / "web"
@@ -117,13 +120,19 @@ class ScriptedSession:
         await self.flush()
 
     async def begin_answer(self, text: str, spoken_words: int | None = None) -> str:
-        """Answer aloud: all the text, and the sound of so many words (None: of all); returns its item."""
+        """Answer aloud, and return its item: all the text, and the sound of it or of so many words.
+
+        One more word begins to sound, so that nobody is at the edge of two.
+        """
         wire = self.wire
         words = list(re.finditer(r"\S+\s*", text))
         response = wire.response_started("audio")
         ends = tuple(((i + 1) * WORD_MS, word.end()) for i, word in enumerate(words))
         wire.response_text(text, ends_ms=ends)
-        wire.response_audio(tone(len(words) if spoken_words is None else spoken_words))
+        if spoken_words is None:
+            wire.response_audio(tone(len(words)))
+        else:
+            wire.response_audio(tone(spoken_words + 1)[: -WORD_SAMPLES + INTO_WORD])
         marks = {"noticed_ms": 96.0, "transcript_ms": 210.5, "first_token_ms": 260.0, "sent_ms": 480.0}
         wire.notice("liushui.turn.timings", response_id=response, marks=marks)
         await self.flush()
@@ -132,9 +141,9 @@ class ScriptedSession:
         return item
 
     async def end_answer(self, spoken_words: int = 0) -> None:
-        """The answer's last words, and its end."""
+        """The sound of the answer's last words, if it still lacks, and its end."""
         if spoken_words:
-            self.wire.response_audio(tone(spoken_words))
+            self.wire.response_audio(tone(spoken_words)[INTO_WORD:])
         self.wire.response_finished("completed")
         await self.flush()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,10 +16,12 @@ from playwright.async_api import Browser, Locator, Page, expect
 from tests.page_service import (
     ENOUGH_S,
     MICROPHONE,
+    PADDING_MS,
     WORD_MS,
     ScriptedSession,
     chromium,
     page_service,
+    tone,
     watch,
 )
 from transport.connection import CLOSE_RESTART
@@ -39,6 +42,7 @@ ANSWER = "Rest, and drink enough water. See a doctor tomorrow."
 WORDS = len(ANSWER.split())
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 PHONE = {"width": 360, "height": 740}
+NO_OPUS = "delete globalThis.AudioDecoder;"
 NO_MICROPHONE = """navigator.mediaDevices.getUserMedia = async () => {
   throw new DOMException("Requested device not found", "NotFoundError");
 };"""
@@ -58,13 +62,15 @@ def nothing_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def visit(
-    browser: Browser, url: str, *, script: str | None = None, faults_matter: bool = True, **context: Any
+    browser: Browser, url: str, *, script: str = NO_OPUS, faults_matter: bool = True, **context: Any
 ) -> AsyncIterator[Page]:
-    """The page, ready; nothing may have gone wrong inside it when the block ends."""
+    """The page, ready; nothing may have gone wrong inside it when the block ends.
+
+    Without Opus, unless another script is named: how fast a busy machine is must not change what is sent.
+    """
     opened = await browser.new_context(**{"locale": "en-US", **context})
     page = await opened.new_page()
-    if script:
-        await page.add_init_script(script)
+    await page.add_init_script(script)
     faults = watch(page)
     await page.goto(url)
     await expect(page.locator("body[data-ready]")).to_be_visible()
@@ -91,6 +97,12 @@ def played(session: ScriptedSession, item: str) -> list[int]:
     return [each.audio_end_ms for each in session.of(PlaybackReported) if each.item_id == item]
 
 
+def heard_out(session: ScriptedSession, item: str, words: int) -> bool:
+    """Whether all of an answer was reported as heard."""
+    last_ms = played(session, item)[-1:]
+    return bool(last_ms) and words * WORD_MS <= last_ms[0] <= words * WORD_MS + PADDING_MS
+
+
 async def test_a_spoken_question_is_shown_and_its_answer_is_heard_and_read_word_by_word(
     browser: Browser,
 ) -> None:
@@ -107,7 +119,7 @@ async def test_a_spoken_question_is_shown_and_its_answer_is_heard_and_read_word_
         await expect(answer.locator(".ahead")).to_contain_text("water. See a doctor tomorrow.")
         await expect(page.locator("#state")).to_contain_text("Speaking")
         await session.end_answer(spoken_words=WORDS - 3)
-        await session.until(lambda: played(session, item)[-1:] == [WORDS * WORD_MS])
+        await session.until(lambda: heard_out(session, item, WORDS))
         await expect(answer.locator(".words")).to_have_text(ANSWER)
         await expect(answer.locator(".ahead, .now, .unheard")).to_have_count(0)
         await expect(page.locator("#state")).to_have_text("Listening")
@@ -115,7 +127,7 @@ async def test_a_spoken_question_is_shown_and_its_answer_is_heard_and_read_word_
         await answer.locator("summary").click()
         steps = await answer.locator(".waterfall th").all_inner_texts()
         assert steps == ["pause noticed", "words known", "first token", "sent", "here"]
-        assert await page.evaluate("import('/web/app.js').then(({talk}) => talk.figures.underruns)") == 1
+        assert await page.evaluate("import('/web/app.js').then(({talk}) => talk.figures.underruns)") >= 1
     reports = played(session, item)
     assert reports == sorted(reports) and len(reports) > WORDS * WORD_MS / 1000 * 4
     assert session.of(SessionUpdated)[0].settings.modality == "audio"
@@ -142,7 +154,7 @@ async def test_an_interruption_silences_the_answer_and_strikes_what_was_not_hear
         await session.user_says("Stop it.")
         second = await session.begin_answer("All right.")
         await session.end_answer()
-        await session.until(lambda: played(session, second)[-1:] == [2 * WORD_MS])
+        await session.until(lambda: heard_out(session, second, 2))
         assert (await page.locator("#announcer p").all_text_contents())[0] == "Rest, and drink "
 
 
@@ -158,7 +170,7 @@ async def test_a_noise_only_holds_the_answer_and_not_a_sample_of_it_is_lost(brow
         await expect(page.locator("#state")).to_have_text("Go on, I listen")
         await session.playback("resume", response, item)
         await session.end_answer()
-        await session.until(lambda: played(session, item)[-1:] == [WORDS * WORD_MS])
+        await session.until(lambda: heard_out(session, item, WORDS))
         await expect(last_answer(page).locator(".unheard")).to_have_count(0)
 
 
@@ -180,6 +192,39 @@ async def test_without_a_microphone_one_types_and_reads(browser: Browser) -> Non
         await expect(last_answer(page).locator(".words")).to_have_text(ANSWER)
         await expect(page.locator("#announcer")).to_contain_text(ANSWER)
         assert not session.of(PlaybackReported)
+
+
+async def test_with_opus_an_answer_takes_a_tenth_of_the_bytes_and_is_heard_to_its_end(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transport.outbound.OBSERVE_S", math.inf)  # however slow this machine is just now
+    session = ScriptedSession()
+    async with page_service(session) as (url, _), visit(browser, url, script="") as page:
+        await start(session, page)
+        await session.user_says(QUESTION)
+        await page.evaluate(
+            "import('/web/app.js').then(({talk}) => (talk.connection.inbox.receivedBytes = 0))"
+        )
+        item = await session.begin_answer(ANSWER)
+        await session.end_answer()
+        await session.until(lambda: heard_out(session, item, WORDS))
+        await expect(last_answer(page).locator(".words")).to_have_text(ANSWER)
+        await expect(last_answer(page).locator(".ahead, .now, .unheard")).to_have_count(0)
+        received = await page.evaluate(
+            "import('/web/app.js').then(({talk}) => talk.connection.inbox.receivedBytes)"
+        )
+        assert received < len(tone(WORDS)) * 2 / 4  # events and all
+        assert session.heard_samples() % 480 == 0
+
+
+async def test_a_link_too_slow_for_a_voice_is_told_of_and_so_is_its_recovery(browser: Browser) -> None:
+    session = ScriptedSession()
+    async with page_service(session) as (url, _), visit(browser, url) as page:
+        await start(session, page)
+        for bit_rate, told in ((0, "too slow for a voice"), (16_000, "spoken again")):
+            session.wire.notice("liushui.link", bit_rate=bit_rate, reason="measured")
+            await session.flush()
+            await expect(page.get_by_role("status")).to_contain_text(told)
 
 
 async def test_a_typed_question_breaks_into_an_answer_and_so_does_escape(browser: Browser) -> None:
@@ -214,7 +259,7 @@ async def test_a_cut_line_is_mended_and_no_sample_is_lost_or_doubled(browser: Br
         await session.told(LineLost)
         await session.told(LineRestored)
         await session.end_answer(spoken_words=WORDS - 2)
-        await session.until(lambda: played(session, item)[-1:] == [WORDS * WORD_MS])
+        await session.until(lambda: heard_out(session, item, WORDS))
         await expect(page.locator("#state")).to_have_text("Listening")
         await talk(page).click()
         said = await page.evaluate("import('/web/app.js').then(({talk}) => talk.connection.outbox._said)")

@@ -1,14 +1,14 @@
 // The service's answers: what sounds, what is read, and how far the listener has come.
 
-import { fromPcm } from "./speaker.js";
 import { timingElement } from "./timing.js";
 import { hereMs } from "./waterfall.js";
 
 export class Answers {
-  /** `changed()`: whoever shows the state should look again. `roundTripMs()`: as measured, or null. */
-  constructor({ router, conversation, speaker, announce, roundTripMs, changed }) {
+  /** `after(done)`: once the audio that came so far was handed on. `changed()`: whoever shows the state should look again. `roundTripMs()`: as measured, or null. */
+  constructor({ router, conversation, speaker, after, announce, roundTripMs, changed }) {
     this._conversation = conversation;
     this._speaker = speaker;
+    this._after = after;
     this._announce = announce;
     this._roundTripMs = roundTripMs;
     this._changed = changed;
@@ -19,7 +19,9 @@ export class Answers {
     router.on("liushui.audio.started", (event) => this._sounds(event));
     router.on("liushui.text", (event) => this._reads(event));
     router.on("liushui.turn.timings", (event) => this._timed(event));
-    router.on("response.output_audio.done", ({ item_id: item }) => speaker.do("end", item));
+    router.on("response.output_audio.done", ({ item_id: item }) =>
+      after(() => speaker.do("end", item)),
+    );
     router.on("liushui.playback.hold", () => this._hold(true));
     router.on("liushui.playback.resume", () => this._hold(false));
     router.on("liushui.playback.clear", ({ response_id: response }) => this._clear(this._items.get(response)));
@@ -69,8 +71,8 @@ export class Answers {
     if (item) this._clear(item);
   }
 
-  audio(mediaTime, payload) {
-    this._speaker.do("push", mediaTime, fromPcm(payload));
+  audio(mediaTime, samples) {
+    this._speaker.do("push", mediaTime, samples);
   }
 
   /** The loudspeaker's report. */
@@ -108,7 +110,7 @@ export class Answers {
   _sounds({ item_id: item, media_time: mediaTime }) {
     this._sounding.add(item);
     this._conversation.assistant(item).spoken = true;
-    this._speaker.do("start", item, mediaTime);
+    this._after(() => this._speaker.do("start", item, mediaTime));
     this._changed();
   }
 

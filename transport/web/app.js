@@ -6,6 +6,7 @@ import { startChoices } from "./choices.js";
 import { showCitations } from "./citations.js";
 import { Conversation } from "./conversation.js";
 import { showFigures } from "./figures.js";
+import { hasOpus } from "./opus.js";
 import { River } from "./river.js";
 import { Router } from "./router.js";
 import { Talk } from "./talk.js";
@@ -28,6 +29,7 @@ export const talk = new Talk({
   announce: announcerIn(at("announcer")),
   show,
   wishes: { mode: "audio" },
+  opus: await hasOpus(),
 });
 showCitations(router, (response) => talk.answers.turnOf(response));
 

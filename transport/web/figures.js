@@ -3,9 +3,10 @@
 import { text } from "./texts.js";
 
 /** The rows of `talk`, as pairs of a text's key and its value. */
-function rowsOf({ connection, figures }) {
+function rowsOf({ connection, figures, opus }) {
   const { outbox, inbox } = connection ?? {};
   return [
+    ["codec", opus ? "Opus" : "PCM"],
     ["round_trip", outbox?.roundTripMs ? `${Math.round(outbox.roundTripMs)} ms` : null],
     ["underruns", figures.underruns],
     ["missing", `${Math.round(figures.missingMs)} ms`],

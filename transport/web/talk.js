@@ -2,8 +2,9 @@
 
 import { Answers } from "./answers.js";
 import { Connection } from "./connection.js";
-import { Microphone, NoMicrophone, toPcm } from "./microphone.js";
+import { Microphone, NoMicrophone } from "./microphone.js";
 import { Quality } from "./quality.js";
+import { Sound } from "./sound.js";
 import { Speaker } from "./speaker.js";
 
 const REPORT_MS = 100; // between two playback acknowledgements, as docs/protocol.md asks for
@@ -14,10 +15,12 @@ export class Talk {
   /**
    * `show`: {state(), notice(key, ...values), level(who, level), figures(), mode(mode)}, told what changes.
    * `wishes`: {mode, domain, pace, voice, language}, as chosen; undefined leaves it to the service.
+   * `opus`: the browser has it.
    */
-  constructor({ router, access, conversation, announce, show, wishes }) {
+  constructor({ router, access, conversation, announce, show, wishes, opus }) {
     this.wishes = wishes;
     this.figures = { underruns: 0, missingMs: 0, aheadMs: 0 };
+    this.opus = opus;
     this.connection = null;
     this.link = "none"; // none, connecting, open, lost
     this.hearing = false; // the user speaks
@@ -27,6 +30,7 @@ export class Talk {
     this._conversation = conversation;
     this._announce = announce;
     this._show = show;
+    this._sound = null; // how the connection's travels
     this._quality = new Quality();
     this._reported = { item: null, ms: 0, atMs: 0 };
     this._typed = 0;
@@ -39,6 +43,7 @@ export class Talk {
       router,
       conversation,
       speaker: this.speaker,
+      after: (done) => this._sound.after(done),
       announce,
       roundTripMs: () => this.connection?.outbox.roundTripMs ?? null,
       changed: () => this._changed(),
@@ -159,13 +164,19 @@ export class Talk {
     this.connection = new Connection({
       address: (query) => addressOf(query),
       secret: () => this.access.secret(),
-      query: { audio: "pcm", ...(domain ? { domain } : {}) },
+      query: { audio: this.opus ? "opus,pcm" : "pcm", ...(domain ? { domain } : {}) },
       listener: {
         state: (name, detail) => this._linked(name, detail),
         event: (event) => this._router.dispatch(event),
-        audio: (mediaTime, payload) => this.answers.audio(mediaTime, payload),
+        audio: (mediaTime, payload, opus) => this._sound.take(mediaTime, payload, opus),
       },
     });
+    const { connection } = this;
+    this._sound = new Sound(
+      this.opus,
+      (mediaTime, samples) => this.answers.audio(mediaTime, samples),
+      (payload, samples, opus) => connection.sendAudio(payload, samples, opus),
+    );
     this.connection.send(this._update());
     this.connection.open();
     return this.connection;
@@ -198,6 +209,7 @@ export class Talk {
     this.link = "none";
     this.hearing = this.thinking = false;
     this.answers.forget();
+    this._sound?.close();
   }
 
   async _openSpeaker() {
@@ -211,11 +223,11 @@ export class Talk {
 
   _said(samples, level) {
     this._show.level("user", level);
-    const session = this.connection;
-    if (!session) return;
-    session.sendAudio(toPcm(samples), samples.length);
-    if (session.outbox.waitingAudioMs > MOST_WAITING_MS) {
-      session.outbox.dropAudio();
+    const { outbox } = this.connection ?? {};
+    if (!outbox) return;
+    this._sound.said(samples);
+    if (outbox.waitingAudioMs > MOST_WAITING_MS) {
+      outbox.dropAudio();
       this._fallBack("poor_link");
     }
   }
@@ -225,8 +237,7 @@ export class Talk {
     if (!this.microphone.isOpen) return;
     this.microphone.close();
     this.stop();
-    const silence = new Uint8Array(2 * 480);
-    for (let i = 0; this.connection && i < SILENCE_FRAMES; i++) this.connection.sendAudio(silence, 480);
+    for (let i = 0; this.connection && i < SILENCE_FRAMES; i++) this._sound.said(new Int16Array(480));
     this._changed();
   }
 
