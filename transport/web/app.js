@@ -20,13 +20,14 @@ let notice = []; // the text's key and its values
 let offered = { domains: [], voices: [], languages: [], paces: [], audio: true };
 
 const router = new Router();
+const announce = announcerIn(at("announcer"));
 const river = new River(at("river"), at("talk"));
 const show = { state: showState, notice: showNotice, mode: showMode, level, figures };
 export const talk = new Talk({
   router,
   access: new Access(at("ask-key")),
   conversation: new Conversation(at("conversation")),
-  announce: announcerIn(at("announcer")),
+  announce,
   show,
   wishes: { mode: "audio" },
   opus: await hasOpus(),
@@ -44,6 +45,7 @@ function figures() {
 function showState() {
   const { state, microphone, answers, link } = talk;
   at("state").textContent = text(`state_${state}`);
+  if (link === "lost" && !page.classList.contains("lost")) announce(text("state_lost"));
   page.classList.toggle("lost", link === "lost");
   at("talk").setAttribute("aria-pressed", microphone.isOpen);
   at("talk").setAttribute("aria-label", text(microphone.isOpen ? "stop_talking" : "talk"));
