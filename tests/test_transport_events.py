@@ -146,6 +146,20 @@ def test_an_update_changes_what_it_names_and_nothing_else() -> None:
     )
 
 
+def test_an_update_of_turn_detection_keeps_what_it_leaves_out_and_null_turns_the_idle_timeout_off() -> None:
+    current = SessionSettings(turn_detection=TurnDetection(type="server_vad", idle_timeout_ms=6000))
+
+    def after(**changed: object) -> TurnDetection | None:
+        turns = {"type": "server_vad", **changed}
+        session = {"audio": {"input": {"turn_detection": turns}}}
+        command = parse({"type": "session.update", "session": session}, current)
+        assert isinstance(command, events.SessionUpdated)
+        return command.settings.turn_detection
+
+    assert after(threshold=0.4) == TurnDetection(type="server_vad", threshold=0.4, idle_timeout_ms=6000)
+    assert after(idle_timeout_ms=None) == TurnDetection(type="server_vad")
+
+
 def test_null_turns_off_turn_detection_and_transcription_and_leaves_the_rest() -> None:
     nulls = {"instructions": None, "max_output_tokens": None, "output_modalities": None}
     audio = {

@@ -149,7 +149,9 @@ def _read_turn_detection(channel: Fields, current: TurnDetection | None) -> Turn
         eagerness=_or(asked.choice("eagerness", _EAGERNESS), before.eagerness),
         create_response=_or(asked.flag("create_response"), before.create_response),
         interrupt_response=_or(asked.flag("interrupt_response"), before.interrupt_response),
-        idle_timeout_ms=asked.integer("idle_timeout_ms"),
+        idle_timeout_ms=(
+            asked.integer("idle_timeout_ms") if asked.holds("idle_timeout_ms") else before.idle_timeout_ms
+        ),
     )
 
 
