@@ -35,6 +35,11 @@ class Answer:
         self.calls = ToolCallStream(())  # of tools, as the generation meets them
         self.called: list[str] = []  # the items of those that the wire knows
         self.cut_short = False  # the token limit came before the end
+        self.pace = 1.0  # at which it is spoken
+        self.held = 0  # times that a sound silenced it
+        self.resumed = 0  # of those, how often it went on
+        self.passages: tuple[str, ...] = ()  # ids of the knowledge in its prompt
+        self.safety: str | None = None  # kind of a red flag in what it answers
         self.error: BaseException | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import (
-    SUPPRESS,
-    ArgumentParser,
-    ArgumentTypeError,
-    RawDescriptionHelpFormatter,
-)
-from collections.abc import Callable
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from pathlib import Path
+
+from assistant.command_parser import AddParser
+from assistant.command_parser import add_command as _add
+from assistant.record_arguments import add_records, add_reporting
 
 DEFAULT_PORT = 8765
 KEYS_VARIABLE = "LIUSHUI_API_KEYS"  # of the service; an option would show in the list of processes
@@ -28,6 +26,7 @@ SERVE_EXAMPLES = """
   liushui serve --domain finance --port 9000
   liushui serve --llm smollm2-135m --threads 2
   liushui serve --llm http://localhost:8080/v1
+  liushui serve --record --metrics
   liushui serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --api-key-file keys.txt
 """
 TALK_EXAMPLES = """
@@ -38,6 +37,7 @@ TALK_EXAMPLES = """
 CHAT_EXAMPLES = """
   liushui chat
   liushui chat --domain finance --llm smollm2-135m
+/right, /wrong, /fluent and /choppy rate the last answer (see `liushui feedback`).
 Ctrl-C stops an answer; /quit, Ctrl-D or Ctrl-C at the prompt leaves.
 """
 SAY_EXAMPLES = """
@@ -73,8 +73,6 @@ PACE_EXAMPLES = """
 A user is who a client says: by the header OpenAI-Safety-Identifier, or by ?user= in the URL.
 """
 
-AddParser = Callable[..., ArgumentParser]
-
 
 def parser() -> ArgumentParser:
     """Build the parser of the whole command line; the chosen command is `args.command`."""
@@ -95,22 +93,8 @@ def parser() -> ArgumentParser:
     _add_weights(add_parser)
     _add_replies(add_parser)
     _add_pace(add_parser)
+    add_records(add_parser)
     return root
-
-
-def _add(add_parser: AddParser, name: str, summary: str, examples: str) -> ArgumentParser:
-    command = add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=f"examples:{examples}",
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    # SUPPRESS: without it this default would undo a --debug given before the command.
-    command.add_argument(
-        "--debug", action="store_true", default=SUPPRESS, help="show the traceback of an error"
-    )
-    return command
 
 
 def _add_serve(add_parser: AddParser) -> None:
@@ -135,6 +119,7 @@ def _add_serve(add_parser: AddParser) -> None:
         help='words that it takes to interrupt an answer; "stop" and "wait" always do (default: %(default)s)',
     )
     _add_access(command)
+    add_reporting(command)
     _add_domain(command)
     _add_engines(command)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from assistant.chat_ratings import COMMANDS, ChatRatings
 from assistant.engines import config_from, load_language_model
 from assistant.persona import load_persona
 from assistant.progress import shown_step
@@ -28,10 +29,16 @@ def run(args: Namespace) -> None:
         with suppress(ImportError):  # not every Python is built with it
             import readline  # noqa: F401  # gives input() its line editing
         print(f"{persona.name}, with {model.name}. Ctrl-C stops an answer; {QUIT} leaves.")
+        print(f"What did you think of an answer? {' '.join(COMMANDS)} keep a rating, without words.")
     chat = model.chat(persona.prompt)
+    ratings = ChatRatings(persona.name, model.name)
     try:
         for line in _lines("you: " if sys.stdin.isatty() else ""):
+            if line in COMMANDS:
+                print(ratings.take(line))
+                continue
             answer(chat, line)
+            ratings.answered()
     finally:
         chat.close()
 

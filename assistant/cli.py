@@ -25,6 +25,9 @@ MODULES = {
     "weights": "assistant.weights_command",
     "replies": "assistant.replies_command",
     "pace": "assistant.pace_command",
+    "sessions": "assistant.sessions_command",
+    "feedback": "assistant.feedback_command",
+    "trace": "assistant.trace_command",
 }
 # How long OpenMP's threads spin for the next step before they sleep: 0.1 ms. Its own 3 ms make a decode step
 # forty times slower when another program wants a core; without spinning, a quiet machine is half as fast.

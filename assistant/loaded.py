@@ -57,6 +57,13 @@ class Engines:
             return None
         return Voice(CachedSynthesizer(self.synthesizer, self.speeches), self.voice_worker)
 
+    def busy_s(self) -> dict[str, float]:
+        """How long each audio engine has computed so far, by what it does."""
+        workers = {"synthesizer": self.voice_worker}
+        if self.hearing is not None:
+            workers |= {"recognizer": self.hearing.words_worker, "end of turn": self.hearing.turn_worker}
+        return {name: worker.busy_s for name, worker in workers.items()}
+
     def close(self) -> None:
         """Let running steps of the audio engines end, and leave."""
         log.info("speech cache: %s", self.speeches.statistics())

@@ -28,7 +28,11 @@ class Stopwatch:
 
     def mark(self, name: str, now_s: float) -> None:
         """Note the first time that `name` (a field of TurnTimings without `_ms`) happens."""
-        self._marks.setdefault(f"{name}_ms", round((now_s - self._origin_s) * 1000, 1))
+        self._marks.setdefault(f"{name}_ms", self.elapsed_ms(now_s))
+
+    def elapsed_ms(self, now_s: float) -> float:
+        """The time since the last voiced sample."""
+        return round((now_s - self._origin_s) * 1000, 1)
 
     def timings(self) -> TurnTimings:
         """The moments so far."""

@@ -15,6 +15,7 @@ from assistant.loaded import Engines
 from assistant.metrics import Stopwatch
 from assistant.playback import ECHO_BEFORE_S, Playback
 from assistant.reply import Reply, ReplyNotes, Voice
+from assistant.session_reports import SessionReports
 from assistant.speaking_pace import SpeakingPace
 from llm.engine import Message
 from llm.tool_calls import ToolCallStream
@@ -39,7 +40,11 @@ class Mouth:
     """Answers of one conversation, one at a time."""
 
     def __init__(
-        self, wire: RealtimeProtocol, engines: Engines, progress: Callable[[Answer], Awaitable[None]]
+        self,
+        wire: RealtimeProtocol,
+        engines: Engines,
+        progress: Callable[[Answer], Awaitable[None]],
+        reports: SessionReports,
     ) -> None:
         self.answer: Answer | None = None  # the open one
         self.last: Answer | None = None  # the one before
@@ -52,6 +57,7 @@ class Mouth:
         self._asked = False  # the last answer ended with a question
         self._expected = 0  # characters of the user's turn that were computed ahead
         self._wire = wire
+        self._reports = reports
         self._progress = progress  # told whenever an answer has more to say, ended or failed
         settings = wire.settings
         self.dialogue = Dialogue(
@@ -122,12 +128,14 @@ class Mouth:
 
     def _paced_voice(self, answer: Answer) -> Voice | None:
         pace = self._pace.after(answer.user_text, answer.voiced_s, answering=self._asked)
+        answer.pace = pace.rate
         return self.voice and replace(self.voice, rate=pace.rate, pause_scale=pace.pause_scale)
 
     def _mind_pace(self, answer: Answer) -> None:
         """What the user said has happened: let the pace follow it, once."""
         if answer.user_text and not answer.minded:
             answer.minded = True
+            self._reports.said(answer.user_text)
             self._pace.heard(answer.user_text, answer.voiced_s, answering=self._asked)
 
     async def _generate(self, answer: Answer, reply: Reply) -> None:
@@ -180,6 +188,7 @@ class Mouth:
             await answer.cancel()
             if answer.started:
                 self.dialogue.forget()
+            self._reports.withdrawn(answer)
 
     def saying(self) -> str:
         """The words that a microphone without echo cancellation may hear about now."""
@@ -193,12 +202,14 @@ class Mouth:
     def hold(self) -> None:
         """Let nothing more out until `resume`; a client that knows how keeps what it has to itself too."""
         if self.answer is not None:
+            self.answer.held += 1
             self.answer.playback.hold(self._clock(), paused=self._wire.extended)
             self._tell_client("hold", self.answer)
 
     def resume(self) -> None:
         """Go on from the same sample."""
         if self.answer is not None:
+            self.answer.resumed += self.answer.resumed < self.answer.held
             self.answer.playback.resume(self._clock())
             self._tell_client("resume", self.answer)
 
@@ -236,16 +247,20 @@ class Mouth:
             took = self._usage(answer)
             self._wire.response_finished("cancelled", reason=reason, heard=heard, usage=took)
             answer.told = True
-        self.settle(heard)
+        self.settle(heard, reason)
         if reason == "turn_detected" and answer.item:
             self._pace.broke_in(heard_s)
 
-    def settle(self, heard: str | None = None) -> None:
-        """Close the open answer: the dialogue keeps the user's turn and the words `heard` (None: all)."""
+    def settle(self, heard: str | None = None, reason: str | None = None) -> None:
+        """Close the open answer: the dialogue keeps the user's turn and the words `heard` (None: all).
+
+        `reason`: why it was stopped, None: it was not.
+        """
         answer, self.answer = self.answer, None
         if answer is None:
             return
         self._mind_pace(answer)
+        self._reports.settled(answer, answer.playback.said if heard is None else heard, reason)
         if answer.started:
             said = answer.playback.said if heard is None else heard
             if answer.calls.calling or answer.error is not None:
@@ -276,6 +291,7 @@ class Mouth:
         message = message_of(item)
         if message.role == "user" and behind is None:
             self._pace.heard(message.text, answering=self._asked)
+            self._reports.typed(message.text)
         if behind is None:
             self._told_result = message.role == "tool"
         self.dialogue.add(message, item.id, behind)

@@ -44,6 +44,9 @@ class Playback:
         self.sample_rate_hz = sample_rate_hz
         self.send_lead_s = send_lead_s
         self.said = ""  # text of all pieces so far
+        self.underruns = 0  # times that the ear had to wait for the next piece
+        self.acknowledged = False  # the client told what it has played
+        self._starved = False  # the ear waits now
         self._waiting: deque[Piece] = deque()  # bounded by the reply task, which waits on `queued_s`
         # What `written` has yet to give of each piece: where it begins [s], its text and its words.
         self._unwritten: list[tuple[float, str, tuple[tuple[float, int], ...]]] = []
@@ -100,6 +103,7 @@ class Playback:
     def report(self, played_s: float, now_s: float) -> None:
         """The client has played so much: better than what the clock says."""
         self._play(now_s)
+        self.acknowledged = True
         self._played_s = min(max(0.0, played_s), self._sent_s)
 
     def release(self, now_s: float) -> Release:
@@ -116,6 +120,7 @@ class Playback:
                 texts.append(piece.text)
             audios.append(part)
             self._sent_s += len(part) / self.sample_rate_hz
+            self._starved = self._starved and not len(part)
             self._offset += len(part)
             if self._offset < len(piece.audio):
                 break
@@ -149,6 +154,11 @@ class Playback:
         self._play(now_s)
         return self._queued_s - self._played_s
 
+    @property
+    def length_s(self) -> float:
+        """Seconds of audio in all pieces so far."""
+        return self._queued_s
+
     def sent(self) -> bool:
         """True when everything has left the server."""
         return self._complete and not self._waiting
@@ -181,4 +191,8 @@ class Playback:
         elapsed_s = 0.0 if self._now_s is None else now_s - self._now_s
         self._now_s = now_s
         if not (self._paused or self._cut_off):
-            self._played_s = min(self._played_s + max(0.0, elapsed_s), self._sent_s)
+            reached_s = self._played_s + max(0.0, elapsed_s)
+            if 0 < self._sent_s < reached_s - 1e-6 and not (self._starved or self._held or self.sent()):
+                self._starved = True
+                self.underruns += 1
+            self._played_s = min(reached_s, self._sent_s)

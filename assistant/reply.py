@@ -54,6 +54,7 @@ class Reply:
     ) -> None:
         """`calls`: takes those of tools out of the answer; `max_tokens`: at which it was cut short."""
         self.tokens = 0  # decode steps so far
+        self.thinking_s = 0.0  # waited for them
         self._tokens = tokens
         self._calls = calls
         self._max_tokens = max_tokens
@@ -68,8 +69,11 @@ class Reply:
 
     async def run(self) -> None:
         """Make all of it. Cancelling stops after the running step."""
+        clock = asyncio.get_running_loop().time
         async with aclosing(self._tokens) as tokens:
+            asked_s = clock()
             async for token in tokens:
+                self.thinking_s += clock() - asked_s
                 self._notes.mark("first_token")
                 self.tokens += 1
                 await self._take(token)
@@ -77,6 +81,7 @@ class Reply:
                     break
                 if (excess_s := self._queued_s() - AHEAD_S) > 0:
                     await asyncio.sleep(excess_s)
+                asked_s = clock()
         await self._deliver(self._phrases(self._calls.finish(cut_short=self.cut_short)))
         await self._deliver(self._pacer.finish() if self._pacer else [])
         self._playback.complete()

@@ -86,7 +86,7 @@ def draw(said: Sequence[Said], path: Path) -> None:
 
     picture = Picture.of(said)
     rows = max(1, math.ceil(picture.length_s / ROW_S))
-    with rc_context({"font.family": _fonts(), "font.size": 9}):
+    with rc_context({"font.family": fonts(), "font.size": 9}):
         figure = Figure(figsize=(WIDTH_INCHES, ROW_INCHES * rows + 0.6), layout="constrained")
         for row, axes in enumerate(figure.subplots(rows, squeeze=False)[:, 0]):
             _draw_row(axes, picture, row * ROW_S)
@@ -145,7 +145,7 @@ def _add_legend(figure: Figure) -> None:
     figure.legend(handles=[*marks, *kinds], loc="outside upper right", ncols=7, frameon=False)
 
 
-def _fonts() -> list[str]:
+def fonts() -> list[str]:
     """Those of FONTS that are here: without one for Chinese its characters are boxes."""
     from matplotlib.font_manager import get_font_names
 

@@ -22,12 +22,15 @@ from assistant.loaded import Engines, Hearing
 from assistant.pace_store import FOLDER, PaceStore
 from assistant.persona import load_persona
 from assistant.progress import shown_step
+from assistant.reporting import SILENT, Reporting, ReportingConfig, begin_logging, reporting
+from assistant.reporting import config_from as reporting_from
 from assistant.session import Session
 from assistant.speech_files import SpeechFiles
 from assistant.transcription import Transcription
 from assistant.turn_policy import TurnPolicy
+from assistant.turn_report import Setting
 from assistant.voices import voice_choice
-from assistant.weights import Store
+from assistant.weights import Store, default_home
 from llm import words_zh
 from transport import server
 from transport.app import create_app
@@ -64,6 +67,7 @@ class ServiceConfig:
     origins: Origins = field(default_factory=Origins)  # of web pages that may use it, beside its own
     tls: Certificate | None = None  # None: plain HTTP/1.1
     limits: Limits = field(default_factory=Limits)
+    reporting: ReportingConfig = field(default_factory=ReportingConfig)
     engines: EngineConfig = field(default_factory=EngineConfig)
 
     def __post_init__(self) -> None:
@@ -116,13 +120,13 @@ def _unless_it_fails(what: str, load: Callable[[], T], failures: list[str]) -> T
         return None
 
 
-def application(config: ServiceConfig, engines: Engines) -> Starlette:
-    """The ASGI application on these engines, which stay the caller's."""
+def application(config: ServiceConfig, engines: Engines, told: Reporting = SILENT) -> Starlette:
+    """The ASGI application on these engines, which stay the caller's; `told` is of its conversations."""
 
     persona, policy = load_persona(config.domain), TurnPolicy(barge_in_words=config.barge_in_words)
 
     async def serve(connection: Connection) -> None:
-        await Session(connection, engines, policy).run()
+        await Session(connection, engines, policy, told.reports.of(persona.name)).run()
 
     def health() -> dict[str, object]:
         notes = [engines.other_voice] if engines.other_voice else []
@@ -138,6 +142,7 @@ def application(config: ServiceConfig, engines: Engines) -> Starlette:
         keys=config.keys,
         origins=config.origins,
         http_api=_http_api(config.engines, engines),
+        metrics=told.metrics,
         choices=_choices(config, engines, persona.name),
     )
 
@@ -148,6 +153,16 @@ def _choices(config: ServiceConfig, engines: Engines, domain: str) -> Choices:
     languages = () if engines.hearing is None else (config.engines.language,)
     audio = engines.hearing is not None and engines.synthesizer is not None
     return Choices((domain,), voices, languages, audio=audio)
+
+
+def _reporting(config: ServiceConfig, engines: Engines) -> AbstractContextManager[Reporting]:
+    setting = Setting(
+        load_persona(config.domain).name,
+        engines.model.name,
+        Path(config.engines.asr).name if engines.hearing else None,
+        (engines.other_voice or Path(config.engines.voice).stem).split()[0] if engines.synthesizer else None,
+    )
+    return reporting(config.reporting, setting, default_home(), engines.busy_s)
 
 
 def _http_api(config: EngineConfig, engines: Engines) -> HttpApi:
@@ -167,22 +182,38 @@ def _http_api(config: EngineConfig, engines: Engines) -> HttpApi:
 @asynccontextmanager
 async def running(config: ServiceConfig, engines: Engines) -> AsyncIterator[str]:
     """Serve inside this program until the block ends; yields the URL of /v1/realtime."""
-    async with serving(application(config, engines), config.host, config.port, config.tls) as url:
-        yield url
+    with _reporting(config, engines) as told:
+        app = application(config, engines, told)
+        async with serving(app, config.host, config.port, config.tls) as url:
+            yield url
 
 
 def run(args: Namespace) -> None:
     """`liushui serve`: until interrupted."""
     config = config_from(args)
+    begin_logging(config.reporting)
     engines = load_engines(config, Store(), shown_step)
     for failure in engines.failures:
         print(f"text only: {failure}")
     if engines.other_voice:
         print(f"another voice: {engines.other_voice}")
+    if config.reporting.record:
+        days = config.reporting.record_days
+        print(f"conversations are recorded, for {days} days: see `liushui sessions list`")
     try:
-        at, s = f"{config.host}:{config.port}", "s" if config.tls else ""
-        print(f"the page: http{s}://{at}/\nclients:  ws{s}://{at}/v1/realtime\nCtrl-C ends it", flush=True)
-        server.run(application(config, engines), config.host, config.port, config.tls, log_level="warning")
+        with _reporting(config, engines) as told:
+            at, s = f"{config.host}:{config.port}", "s" if config.tls else ""
+            print(
+                f"the page: http{s}://{at}/\nclients:  ws{s}://{at}/v1/realtime\nCtrl-C ends it", flush=True
+            )
+            server.run(
+                application(config, engines, told),
+                config.host,
+                config.port,
+                config.tls,
+                log_level="warning",
+                own_logs=not config.reporting.log_json,
+            )
     finally:
         engines.close()
 
@@ -200,6 +231,7 @@ def config_from(args: Namespace) -> ServiceConfig:
         origins=_origins_from(args),
         tls=_tls_from(args),
         limits=Limits(max_sessions_per_key=getattr(args, "sessions_per_key", 8)),
+        reporting=reporting_from(args, dict(os.environ)),
         engines=loading.config_from(args),
     )
 

@@ -22,6 +22,8 @@ from assistant.inbox import Deaf, Gone, Item, Overheard, Progress, Read, Scored,
 from assistant.loaded import Engines, Hearing
 from assistant.mouth import Mouth
 from assistant.partials import Partials
+from assistant.reports import NOBODY, Reports
+from assistant.session_reports import SessionReports
 from assistant.silence import Silence
 from assistant.turn_policy import TurnPolicy, policy_for
 from assistant.turns import Action, Event, State, Turns
@@ -40,7 +42,9 @@ USUAL = TurnPolicy()
 class Session:
     """One client's conversation, from the first event to the last."""
 
-    def __init__(self, connection: Connection, engines: Engines, policy: TurnPolicy = USUAL) -> None:
+    def __init__(
+        self, connection: Connection, engines: Engines, policy: TurnPolicy = USUAL, reports: Reports = NOBODY
+    ) -> None:
         self._connection = connection
         self._wire = connection.protocol
         self._engines = engines
@@ -49,8 +53,9 @@ class Session:
         self._hearing: Hearing | None = engines.hearing  # None: the conversation is typed
         self._ear: Ear | None = engines.hearing.ear() if engines.hearing else None
         self._inbox: asyncio.Queue[Item] = asyncio.Queue(INBOX_ITEMS)
-        self._mouth = Mouth(self._wire, engines, self._progress)
         self._clock = asyncio.get_running_loop().time
+        self._reports = SessionReports(reports, self._wire, self._clock)
+        self._mouth = Mouth(self._wire, engines, self._progress, self._reports)
         self._tasks: set[asyncio.Task[None]] = set()
         self._hands_free = True  # turns are detected, not committed by the client
         self._create_response = True  # a detected turn is answered unasked
@@ -80,6 +85,7 @@ class Session:
     async def run(self) -> None:
         """Converse until the client leaves."""
         self._wire.open()
+        self._reports.begin()
         if self._engines.failures:
             self._wire.mode_changed("text", "; ".join(self._engines.failures))
         elif self._engines.other_voice:
@@ -104,6 +110,7 @@ class Session:
             self._partials.close()
             await self._asides.close()
             await self._mouth.close()
+            self._reports.end()
 
     async def _next(self) -> Item | None:
         """The next item; None when audio is due before one comes, or the silence has lasted too long."""
@@ -319,6 +326,8 @@ class Session:
                 self._items.truncate(command)
             case wire.PlaybackReported(item_id, audio_end_ms):
                 self._mouth.played(item_id, audio_end_ms / 1000)
+            case wire.FeedbackGiven():
+                self._reports.rate(command, self._mouth.answer)
             case wire.ResponseRequested():
                 await self._request(command)
             case wire.ResponseCancelled(response_id):

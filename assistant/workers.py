@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar, TypeVarTuple
@@ -24,11 +25,12 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.busy_s = 0.0  # that calls have taken so far
         self._threads = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def run(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         """Run `call` in the thread. Cancelled before its start it never runs; later, its result is lost."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._timed, call, *args)
 
     def submit(self, call: Callable[[*Ts], object], *args: *Ts) -> None:
         """Queue `call` without waiting; an error in it is logged."""
@@ -50,6 +52,13 @@ class Worker:
     def leave(self) -> None:
         """Let what was asked for run, without waiting; nothing more may be."""
         self._threads.shutdown(wait=False)
+
+    def _timed(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
+        began_s = time.perf_counter()
+        try:
+            return call(*args)
+        finally:
+            self.busy_s += time.perf_counter() - began_s
 
     def _report(self, done: Future[object]) -> None:
         if not done.cancelled() and (error := done.exception()) is not None:

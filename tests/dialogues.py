@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 from asr.vad import VoiceDetector
 from assistant.loaded import Engines, Hearing
+from assistant.reports import NOBODY, Reports
 from assistant.session import Session
 from tests.fakes import (
     InlineWorker,
@@ -60,6 +61,7 @@ class Room:
     chat: ScriptedChat
     engines: Engines
     vocabulary: Vocabulary
+    reports: Reports = NOBODY
 
     async def say(self, text: str) -> None:
         """The user says `text` at real-time speed; "~" is silence."""
@@ -122,7 +124,7 @@ def converse(here: Room, script: Callable[[Room], Awaitable[None]]) -> Room:
     """Run `script` against a session until both are through."""
 
     async def both() -> None:
-        session = asyncio.create_task(Session(here.client, here.engines).run())  # type: ignore[arg-type]
+        session = asyncio.create_task(Session(here.client, here.engines, reports=here.reports).run())  # type: ignore[arg-type]
         await script(here)
         here.client.leave()
         await session

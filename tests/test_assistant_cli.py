@@ -15,7 +15,10 @@ from assistant.errors import ConfigError
 
 Script = Callable[[BaseException | None], None]
 
-COMMANDS = ("serve", "talk", "chat", "say", "transcribe", "voices", "weights", "replies", "pace")
+COMMANDS = (
+    *("serve", "talk", "chat", "say", "transcribe", "voices", "weights", "replies", "pace"),
+    *("sessions", "feedback", "trace"),
+)
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ INSTALLED = {
 LONGEST_MODULE_LINES = 400
 EXTRAS = {  # modules imported by those who have the extra
     "assistant/say_plot": "plot",
+    "assistant/trace_plot": "plot",
+    "assistant/trace_sink": "otel",
     "llm/hub": "hub",
     "tts/coqui": "coqui",
     "tts/mandarin": "mandarin",

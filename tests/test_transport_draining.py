@@ -49,6 +49,7 @@ def main() -> None:
     limits = Limits(drain_s=DRAIN_S)
     app = create_app(answer_slowly, limits=limits, model="m", health=dict, default_settings=SessionSettings())
     run(app, "127.0.0.1", int(sys.argv[1]))
+    print("the program went on", file=sys.stderr)
 
 
 @contextlib.asynccontextmanager
@@ -126,6 +127,8 @@ async def test_answers_in_progress_end_and_who_is_idle_or_new_is_sent_away() -> 
             assert ("liushui.draining" in types) is (client is ours)
         _, errors = await asyncio.wait_for(process.communicate(), 10)
         assert b"Traceback" not in errors
+        assert b"the program went on" in errors  # to close what it has open
+        assert process.returncode == 0
 
 
 async def test_an_answer_without_end_is_cut_when_its_time_is_over() -> None:

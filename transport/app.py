@@ -32,6 +32,7 @@ from transport.http_api import HttpApi
 from transport.key_words import KeyWords
 from transport.keys import ANYBODY, ApiKeys
 from transport.limits import Limits
+from transport.metrics_page import MetricsPage
 from transport.origins import Origins
 from transport.page import Page
 from transport.protocol import LIUSHUI_V1, RealtimeProtocol, random_id
@@ -63,6 +64,7 @@ def create_app(
     http_api: HttpApi | None = None,
     names: tuple[str, ...] = (),
     choices: Choices = NO_CHOICES,
+    metrics: Callable[[], bytes] | None = None,
 ) -> Starlette:
     """Return the application, which runs `serve` once for every client.
 
@@ -70,7 +72,8 @@ def create_app(
     an `error` event and close code 1011. `health` adds to what /healthz reports. Clients must send one of the
     `keys`, if there are any; web pages must be of the service's own host or of `origins`. `names` are
     words of the domain that no listener may miss: they leave first on a slow link. `choices` are what the
-    page lets its user pick.
+    page lets its user pick. `metrics` is what /metrics shows, in Prometheus's text form; None: there is no
+    such path.
     """
     secrets = ClientSecrets()
     access = Access(keys, secrets, origins)
@@ -85,6 +88,7 @@ def create_app(
             Route("/healthz", service.report),
             *Page().routes(),
             *(http_api.routes(limits) if http_api else ()),
+            *([Route("/metrics", endpoint(MetricsPage(metrics, access, keys).show))] if metrics else ()),
         ],
         middleware=[*([cors] if origins.further else ()), Middleware(Gate, access)],
         exception_handlers={HTTPException: not_served},

@@ -13,6 +13,7 @@ from transport.audio_formats import Samples, decode_audio
 from transport.commands import Command
 from transport.conversation import ConversationItem, read_item
 from transport.errors import RejectedEventError
+from transport.feedback import FeedbackGiven, read_feedback
 from transport.fields import Fields
 from transport.items import Recording
 from transport.json_text import read_json
@@ -25,6 +26,7 @@ __all__ = [
     "AudioCleared",
     "AudioCommitted",
     "Command",
+    "FeedbackGiven",
     "ItemCreated",
     "ItemDeleted",
     "ItemReference",
@@ -225,5 +227,6 @@ _PARSERS: dict[str, Callable[[Fields, SessionSettings, NewId], Command]] = {
     "response.create": read_request,
     "response.cancel": _response_cancel,
     "output_audio_buffer.clear": lambda *_: OutputAudioCleared(),
+    "liushui.feedback": lambda event, *_: read_feedback(event),
     "liushui.playback.played": lambda event, *_: PlaybackReported(_item_id(event), _audio_end_ms(event)),
 }

@@ -31,17 +31,25 @@ SIGNAL_S = 0.1  # between looks for another signal while the service drains; uvi
 
 
 def run(
-    app: Starlette, host: str, port: int, tls: Certificate | None = None, *, log_level: str = "info"
+    app: Starlette,
+    host: str,
+    port: int,
+    tls: Certificate | None = None,
+    *,
+    log_level: str = "info",
+    own_logs: bool = True,
 ) -> None:
     """Serve until Ctrl-C, which ends every session, or SIGTERM, which lets answers in progress end.
 
+    `own_logs`: the server writes its logs itself; else they go the way of the program's own.
     Raises `AddressUnavailableError`, `CertificateUnusableError`.
     """
     limits = _limits(app)
     context = tls.context() if tls else None
-    with contextlib.suppress(KeyboardInterrupt), _listen(host, port, limits) as listener:
+    with _until_told(), _listen(host, port, limits) as listener:
         if context is None:
-            _DrainingServer(_config(app, limits, log_level), app.state.drain).run(sockets=[listener])
+            config = _config(app, limits, log_level, LOGGING_CONFIG if own_logs else None)
+            _DrainingServer(config, app.state.drain).run(sockets=[listener])
         else:
             asyncio.run(_run_http2(app, listener, context))
 
@@ -75,6 +83,25 @@ async def serving(
     finally:
         server.should_exit = True
         await running
+
+
+class _ToldToEnd(Exception):
+    """SIGTERM came."""
+
+
+@contextlib.contextmanager
+def _until_told() -> Iterator[None]:
+    """Go on after Ctrl-C and SIGTERM: uvicorn raises them anew when it is done, and the program is not."""
+
+    def end(sig: int, frame: FrameType | None) -> None:
+        raise _ToldToEnd
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with contextlib.suppress(KeyboardInterrupt, _ToldToEnd):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _GuestServer(uvicorn.Server):
