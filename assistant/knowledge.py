@@ -6,6 +6,7 @@ Adults can take 500 to 1,000 mg every 6 hours. The most in 24 hours is 4,000 mg.
 ask: how much paracetamol can I take; Panadol dose; is it safe to take two Tylenol
 zh: 成人每6小时可服500到1000毫克。
 zh-ask: 扑热息痛一次吃多少; 必理痛一天最多几片
+chart: Most in a day (mg) | Adults=4000; A child of 20 kg=1200
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assistant.charts import Chart, ChartError, parse_chart
+
 HEADING = re.compile(r"##\s+(?P<title>.+?)\s*\{#(?P<id>[a-z0-9]+(?:-[a-z0-9]+)*)\}\s*")
-FIELD = re.compile(r"(?P<name>ask|zh|zh-ask):\s*(?P<value>.*)")
+FIELD = re.compile(r"(?P<name>ask|zh|zh-ask|chart):\s*(?P<value>.*)")
 
 
 class KnowledgeError(ValueError):
@@ -32,6 +35,7 @@ class Entry:
     asks: tuple[str, ...] = ()
     zh: str = ""
     zh_asks: tuple[str, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
     def told(self, *, chinese: bool) -> str:
         """Return the passage in the language of the conversation, if it has it."""
@@ -60,7 +64,14 @@ class _Draft:
             wordings["ask"],
             " ".join(self.fields.get("zh", [])),
             wordings["zh-ask"],
+            self._charts(),
         )
+
+    def _charts(self) -> tuple[Chart, ...]:
+        try:
+            return tuple(map(parse_chart, self.fields.get("chart", [])))
+        except ChartError as error:
+            raise KnowledgeError(f"{self.place}: {error}") from error
 
 
 def read_knowledge(folder: Path) -> tuple[Entry, ...]:

@@ -104,6 +104,7 @@ class Mouth:
         """Generate the answer to its `user_text` (None: to the dialogue as it stands)."""
         assert answer.request is not None
         answer.started = True
+        self.illustrations.charts = ()
         spoken = (
             answer.request.modality or self._wire.settings.modality
         ) == "audio" and self.voice is not None
@@ -172,8 +173,9 @@ class Mouth:
             if len(release.audio):
                 self._wire.response_audio(release.audio)
             self._tell_timings(answer)
-            self.illustrations.follow(answer)
         self._tell_advice(answer)
+        if answer.response is not None:
+            self.illustrations.follow(answer)
         self._tell_calls(answer)
         if answer.playback.sent() and not answer.told:
             self._tell_end(answer)
@@ -346,8 +348,13 @@ class Mouth:
     def _tell_advice(self, answer: Answer) -> None:
         """Where the answer is from, and what is not said: after its first words, before its end."""
         if answer.response is not None and answer.reply and (advice := self.dialogue.advice) is not None:
+            passages = advice.verdict.passages
+            answer.passages = tuple(each.id for each in passages)
+            self.illustrations.charts = tuple(chart for each in passages for chart in each.charts)
             for kind, fields in advice.told[answer.advised :]:
                 answer.advised += 1
+                if kind == "liushui.safety":
+                    answer.safety = str(fields["kind"])
                 self._wire.notice(kind, response_id=answer.response, **fields)
 
     def _tell_timings(self, answer: Answer) -> None:

@@ -83,6 +83,10 @@ class Pace:
             self, asked=_within(rate, SLOWEST, FASTEST), reason=f"the client set the speed to {rate:g}"
         )
 
+    def released(self) -> Pace:
+        """The client leaves it to us again."""
+        return replace(self, asked=None, reason="the client leaves the speed to the service")
+
     def heard(
         self, text: str, voiced_s: float = 0.0, *, answering: bool = False, broke_in_s: float | None = None
     ) -> Pace:

@@ -29,10 +29,12 @@ from assistant.speech_files import SpeechFiles
 from assistant.transcription import Transcription
 from assistant.turn_policy import TurnPolicy
 from assistant.turn_report import Setting
+from assistant.voices import voice_choice
 from assistant.weights import Store, default_home
 from llm import words_zh
 from transport import server
 from transport.app import create_app
+from transport.choices import Choices
 from transport.connection import Connection
 from transport.domains import Domain
 from transport.errors import InvalidKeyError, InvalidOriginError
@@ -156,7 +158,16 @@ def application(config: ServiceConfig, engines: Engines, told: Reporting = SILEN
         origins=config.origins,
         http_api=_http_api(config.engines, engines),
         metrics=told.metrics,
+        choices=_choices(config, engines, tuple(each.name for each in domains)),
     )
+
+
+def _choices(config: ServiceConfig, engines: Engines, domains: tuple[str, ...]) -> Choices:
+    """What the page's user may pick: what was loaded."""
+    voices = () if engines.synthesizer is None else (voice_choice(config.engines.voice),)
+    languages = () if engines.hearing is None else (config.engines.language,)
+    audio = engines.hearing is not None and engines.synthesizer is not None
+    return Choices(domains, voices, languages, audio=audio)
 
 
 def _reporting(config: ServiceConfig, engines: Engines) -> AbstractContextManager[Reporting]:
@@ -206,8 +217,10 @@ def run(args: Namespace) -> None:
         print(f"conversations are recorded, for {days} days: see `liushui sessions list`")
     try:
         with _reporting(config, engines) as told:
-            scheme = "wss" if config.tls else "ws"
-            print(f"{scheme}://{config.host}:{config.port}/v1/realtime (Ctrl-C ends it)", flush=True)
+            at, s = f"{config.host}:{config.port}", "s" if config.tls else ""
+            print(
+                f"the page: http{s}://{at}/\nclients:  ws{s}://{at}/v1/realtime\nCtrl-C ends it", flush=True
+            )
             server.run(
                 application(config, engines, told),
                 config.host,

@@ -26,6 +26,8 @@ class SpeakingPace:
         """Take over the client's speed, if it set another one."""
         if settings.speed is not None and settings.speed != self._speed:
             self._pace = self._pace.set(settings.speed)
+        elif settings.speed is None and self._speed is not None:
+            self._pace = self._pace.released()
         self._speed = settings.speed
         self._tell()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ from typing import Literal
 from assistant.errors import ConfigError
 from assistant.progress import shown_progress
 from assistant.weights import Store
+from transport.choices import VoiceChoice
 from tts.engine import Synthesizer
 
 COQUI_PREFIX = "coqui:"
@@ -50,6 +52,13 @@ def check_name(voice: str) -> None:
         raise ConfigError(
             f"voice is {voice!r}; there is {', '.join(BY_NAME)}, a Piper voice's .onnx file, or coqui:FOLDER"
         )
+
+
+def voice_choice(voice: str) -> VoiceChoice:
+    """What a client is told of a voice: its name, and the languages it speaks, if they are known."""
+    entry = BY_NAME.get(voice)
+    languages = re.findall(r"\b[a-z]{2}\b", entry.languages) if entry else ()
+    return VoiceChoice(Path(voice.removeprefix(COQUI_PREFIX)).stem, tuple(languages))
 
 
 def is_installed(entry: VoiceEntry) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
+from starlette.routing import BaseRoute
 
 from tests.bench.shaping import Link, Shaped, shaped
 from transport.app import create_app
@@ -77,7 +78,9 @@ class Speaker:
 
 
 @asynccontextmanager
-async def service(speaker: Speaker, link: Link = QUICK) -> AsyncIterator[tuple[str, Shaped]]:
+async def service(
+    speaker: Speaker, link: Link = QUICK, further: Sequence[BaseRoute] = ()
+) -> AsyncIterator[tuple[str, Shaped]]:
     app = create_app(
         speaker.serve,
         limits=Limits(),
@@ -86,6 +89,7 @@ async def service(speaker: Speaker, link: Link = QUICK) -> AsyncIterator[tuple[s
         default_settings=SessionSettings(),
         names=("ibuprofen",),
     )
+    app.router.routes += further
     async with serving(app) as url:
         proxy = shaped("127.0.0.1", int(url.rpartition(":")[2].partition("/")[0]), link)
         async with proxy as port:

@@ -247,3 +247,12 @@ def test_a_sentence_like_an_alarm_raises_it_but_no_question_and_nothing_as_near_
     assert consultation.verdict("The kettle went over her!").flag == "burn"
     assert consultation.verdict("Has the kettle gone over her?").flag is None
     assert consultation.verdict("My sencha is bitter, strange.").flag is None
+
+
+def test_an_entrys_chart_is_drawn_and_never_spoken() -> None:
+    text = "## Growth {#growth}\nMoney grows.\nchart: Growth (dollars) | Start=100; 10 years=160\n"
+    (entry,) = parse_entries(text, "saving.md")
+    assert entry.text == "Money grows."
+    assert [(chart.title, len(chart.points)) for chart in entry.charts] == [("Growth (dollars)", 2)]
+    with pytest.raises(KnowledgeError, match="saving.md, line 1: .* is no chart"):
+        parse_entries(text.replace("|", ","), "saving.md")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from assistant.pace_store import PaceStore
+from assistant.speaking_pace import SpeakingPace
 from tests.dialogues import Room, converse, play, room
 from tests.fakes import LevelVoice
 from transport.settings import SessionSettings
@@ -88,6 +89,14 @@ def test_a_clients_speed_is_taken_at_its_word_until_the_user_says_another() -> N
     assert rates[0] == 1.25 and rates[-1] == 1.1
     assert [rate for rate, _ in changes(here)] == [1.25, 1.1]
     assert here.client.protocol.settings.speed is None
+
+
+def test_a_client_may_leave_the_pace_to_the_service_again() -> None:
+    here, _ = paced("waits 0.1\n", settings=SessionSettings(speed=1.25))
+    pace = SpeakingPace(here.client.protocol, None)
+    for speed, rate in ((1.25, 1.25), (None, 1.0), (0.8, 0.8), (None, 1.0)):
+        pace.configure(SessionSettings(speed=speed))
+        assert pace.after(None, 0.0, answering=False).rate == rate
 
 
 def test_a_quarter_of_the_speed_is_as_slow_as_the_voice_can() -> None:

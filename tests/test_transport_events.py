@@ -12,9 +12,11 @@ from transport.audio_formats import AudioFormat
 from transport.calls import FunctionCall, FunctionCallOutput
 from transport.errors import RejectedEventError
 from transport.events import Command, parse_event
+from transport.fields import Fields
 from transport.items import Item
 from transport.settings import SessionSettings, Transcription, TurnDetection
 from transport.tools import FunctionTool, ToolChoice
+from transport.updates import merged
 
 DEFAULTS = SessionSettings(instructions="Be brief.")
 TOOL = {"type": "function", "name": "find", "parameters": {"type": "object"}}
@@ -167,6 +169,12 @@ def test_null_turns_off_turn_detection_and_transcription_and_leaves_the_rest() -
     assert update({**nulls, "audio": audio}) == SessionSettings(
         instructions="Be brief.", turn_detection=None, transcription=None
     )
+
+
+def test_speed_null_leaves_it_to_the_service_again() -> None:
+    fast = SessionSettings(speed=1.25)
+    for output, speed in (({"speed": None}, None), ({}, 1.25)):
+        assert merged(fast, Fields({"type": "realtime", "audio": {"output": output}})).speed == speed
 
 
 def test_a_full_update_is_read_whole() -> None:

@@ -1,7 +1,7 @@
 """The service as an ASGI application.
 
-`/v1/realtime` is for conversations, the other paths under `/v1` are for single requests, `/healthz` is for
-whoever watches it.
+`/v1/realtime` is for conversations, `/` is the page that holds them in a browser; the other paths under `/v1`
+are for single requests, `/healthz` is for whoever watches it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from transport.access import Access, Gate
+from transport.choices import Choices
 from transport.client_secrets import ClientSecretIssue, ClientSecrets
 from transport.connection import CLOSE_FAILED, CLOSE_NORMAL, CLOSE_TRY_LATER, RESTARTING, Connection
 from transport.domains import Domain, Domains
@@ -34,6 +35,7 @@ from transport.keys import ANYBODY, ApiKeys
 from transport.limits import Limits
 from transport.metrics_page import MetricsPage
 from transport.origins import Origins
+from transport.page import Page
 from transport.protocol import LIUSHUI_V1, RealtimeProtocol, random_id
 from transport.rest import endpoint, not_served, refusal
 from transport.settings import SessionSettings
@@ -46,6 +48,7 @@ SUBPROTOCOLS = (LIUSHUI_V1, "realtime")
 FAREWELL_S = 1.0
 OPEN = ApiKeys()
 OWN_PAGES = Origins()
+NO_CHOICES = Choices()
 
 Serve = Callable[[Connection], Awaitable[None]]
 
@@ -62,6 +65,7 @@ def create_app(
     http_api: HttpApi | None = None,
     names: tuple[str, ...] = (),
     domains: Sequence[Domain] = (),
+    choices: Choices = NO_CHOICES,
     metrics: Callable[[], bytes] | None = None,
 ) -> Starlette:
     """Return the application, which runs `serve` once for every client.
@@ -71,7 +75,7 @@ def create_app(
     `keys`, if there are any; web pages must be of the service's own host or of `origins`. `names` are
     words that no listener may miss: they leave first on a slow link. Where there are `domains`, theirs count
     instead of `default_settings` and `names`; clients choose one, or get the first. `metrics` is what
-    /metrics shows, in Prometheus's text form; None: there is no such path.
+    /metrics shows, in Prometheus's text form; None: no such path. `choices` are what the page offers.
     """
     secrets = ClientSecrets()
     access = Access(keys, secrets, origins)
@@ -83,7 +87,9 @@ def create_app(
         routes=[
             WebSocketRoute("/v1/realtime", service.converse),
             Route("/v1/realtime/client_secrets", endpoint(issue.create), methods=["POST"]),
+            Route("/v1/liushui", choices.report),
             Route("/healthz", service.report),
+            *Page().routes(),
             *(http_api.routes(limits) if http_api else ()),
             *([Route("/metrics", endpoint(MetricsPage(metrics, access, keys).show))] if metrics else ()),
         ],

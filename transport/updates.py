@@ -49,7 +49,8 @@ _EAGERNESS: tuple[Eagerness, ...] = get_args(Eagerness)
 def merged(settings: SessionSettings, session: Fields) -> SessionSettings:
     """Return the settings with the client's `session` object merged in.
 
-    Null means unchanged, except that turn_detection and transcription are turned off by it.
+    Null means unchanged, except that turn_detection and transcription are turned off by it, and that speed
+    is the service's own again.
     Raises `RejectedEventError` naming the first field at fault; then nothing has changed.
     """
     session.only(_SESSION + _TOOLS + _WITHOUT_EFFECT)
@@ -68,7 +69,7 @@ def merged(settings: SessionSettings, session: Fields) -> SessionSettings:
             instructions=_or(session.text("instructions", longest=MAX_TEXT_CHARS), settings.instructions),
             modality=read_modality(session) or settings.modality,
             voice=read_voice(audio_out) or settings.voice,
-            speed=_or(audio_out.number("speed"), settings.speed),
+            speed=audio_out.number("speed") if audio_out.holds("speed") else settings.speed,
             input_format=read_format(audio_in) or settings.input_format,
             output_format=read_format(audio_out) or settings.output_format,
             turn_detection=_read_turn_detection(audio_in, settings.turn_detection),

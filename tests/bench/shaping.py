@@ -103,6 +103,7 @@ class Shaped:
     """The proxy. Every connection has the link to itself, with losses of its own."""
 
     def __init__(self, host: str, port: int, link: Link) -> None:
+        self.down = False  # no connection can be opened
         self._to = host, port
         self._link = link
         self._writers: set[asyncio.StreamWriter] = set()
@@ -127,6 +128,9 @@ class Shaped:
             writer.transport.abort()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.down:
+            writer.transport.abort()
+            return
         self._connections += 1
         task = asyncio.create_task(self._connect(reader, writer, f"{self._link.seed}:{self._connections}"))
         self._tasks.add(task)

@@ -1,0 +1,39 @@
+// The pickers: what the service offers, and what was chosen of it.
+
+import { inEveryLanguage, named, text } from "./texts.js";
+
+/** Fill the pickers of `dialog` by `offered` (GET /v1/liushui); `choose(wishes, {afresh})` is told of a choice. */
+export function startChoices(dialog, offered, choose) {
+  const pick = (id, values, label, change) => startPicker(dialog.querySelector(`#${id}`), values, label, change);
+  pick("domain", offered.domains, (name) => named("domain", name), (domain) => choose({ domain }, { afresh: true }));
+  pick("voice", offered.voices.map(({ name }) => name), voiceLabel(offered.voices), (voice) => choose({ voice }));
+  pick("language", offered.languages, (code) => named("language", code), (language) => choose({ language }));
+  pick("pace", [null, ...offered.paces], paceLabel, (pace) => choose({ pace }));
+  for (const radio of dialog.querySelectorAll("[name=mode]")) {
+    radio.addEventListener("change", () => choose({ mode: radio.value }));
+  }
+}
+
+function startPicker(select, values, label, change) {
+  select.disabled = values.length < 2;
+  inEveryLanguage(() => {
+    const chosen = Math.max(0, select.selectedIndex);
+    select.replaceChildren(...values.map((value, i) => new Option(label(value), i, i === chosen, i === chosen)));
+    select.title = select.disabled ? text("only_one") : "";
+  });
+  select.addEventListener("change", () => change(values[select.selectedIndex]));
+}
+
+function voiceLabel(voices) {
+  const languages = Object.fromEntries(voices.map((voice) => [voice.name, voice.languages]));
+  return (name) => {
+    const spoken = languages[name].map((code) => named("language", code));
+    return spoken.length ? `${name} (${spoken.join(", ")})` : name;
+  };
+}
+
+function paceLabel(pace) {
+  if (pace === null) return text("pace_auto");
+  const key = pace < 1 ? "pace_slower" : pace > 1 ? "pace_faster" : "pace_normal";
+  return pace === 1 ? text(key) : `${text(key)} (${pace}×)`;
+}
