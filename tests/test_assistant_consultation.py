@@ -254,5 +254,5 @@ def test_an_entrys_chart_is_drawn_and_never_spoken() -> None:
     (entry,) = parse_entries(text, "saving.md")
     assert entry.text == "Money grows."
     assert [(chart.title, len(chart.points)) for chart in entry.charts] == [("Growth (dollars)", 2)]
-    with pytest.raises(KnowledgeError, match="saving.md, line 1: .* is no chart"):
+    with pytest.raises(KnowledgeError, match=r"saving\.md, line 1: .* is no chart"):
         parse_entries(text.replace("|", ","), "saving.md")
