@@ -71,6 +71,21 @@ export class Answers {
     if (item) this._clear(item);
   }
 
+  /** Call `show` once the listener has come to `ms` of the turn's audio; never, if it is cut before. */
+  whenHeard(turn, ms, show) {
+    turn.awaited.push({ ms, show });
+    this._look(turn);
+  }
+
+  /** What waits for the playhead: now, where nothing of the turn sounds. */
+  _look(turn) {
+    if (turn.caption.cut !== null) turn.awaited = [];
+    const reached = ({ ms }) => !turn.spoken || turn.settled || ms <= turn.caption.playedMs;
+    const due = turn.awaited.filter(reached);
+    turn.awaited = turn.awaited.filter((each) => !due.includes(each));
+    for (const { show } of due) this._conversation.keepInView(show);
+  }
+
   audio(mediaTime, samples) {
     this._speaker.do("push", mediaTime, samples);
   }
@@ -83,6 +98,7 @@ export class Answers {
       turn.caption.played(playedMs);
       if (done) turn.caption.complete();
       this._show(turn);
+      this._look(turn);
     }
     if (playedMs > 0 && turn.firstMs === undefined) {
       turn.firstMs = performance.now() - playedMs;
@@ -172,6 +188,7 @@ export class Answers {
   _over(turn) {
     if (turn.settled || this._openTurn() === turn) return;
     turn.settled = true;
+    this._look(turn);
     if (turn.timing && !turn.timed) this._append(turn, null);
     this._announce(turn.caption.runs().filter(({ state }) => state !== "unheard").map(({ text }) => text).join(""));
     this._changed();

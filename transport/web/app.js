@@ -5,8 +5,10 @@ import { announcerIn } from "./announcer.js";
 import { startChoices } from "./choices.js";
 import { showCitations } from "./citations.js";
 import { Conversation } from "./conversation.js";
+import { askFeedback } from "./feedback.js";
 import { showFigures } from "./figures.js";
 import { hasOpus } from "./opus.js";
+import { pictureIn, showPictures } from "./pictures.js";
 import { River } from "./river.js";
 import { Router } from "./router.js";
 import { Talk } from "./talk.js";
@@ -32,7 +34,11 @@ export const talk = new Talk({
   wishes: { mode: "audio" },
   opus: await hasOpus(),
 });
-showCitations(router, (response) => talk.answers.turnOf(response));
+const turnOf = (response) => talk.answers.turnOf(response);
+showCitations(router, turnOf);
+askFeedback(router, turnOf, (event) => talk.connection?.send(event));
+showPictures(router, talk.answers, (item) => talk.userTurn(item));
+router.on("liushui.recording", ({ days }) => showNotice("recorded", days));
 
 function level(who, loudness) {
   river.hear(who, loudness);
@@ -52,6 +58,7 @@ function showState() {
   const stops = answers.inProgress && !at("text").value.trim();
   at("send").classList.toggle("stops", stops);
   at("send").setAttribute("aria-label", text(stops ? "stop" : "send"));
+  at("attach").setAttribute("aria-label", text("attach"));
   at("send").disabled = !stops && !at("text").value.trim();
   at("welcome").hidden = at("conversation").children.length > 0;
 }
@@ -94,6 +101,16 @@ at("write").addEventListener("submit", (event) => {
   if (message) talk.write(message);
   else talk.stop();
   showState();
+});
+at("attach").addEventListener("click", () => at("picture").click());
+at("picture").addEventListener("change", async () => {
+  const [file] = at("picture").files;
+  at("picture").value = ""; // the same file again is a change, too
+  const picture = file && (await pictureIn(file));
+  if (!picture) return file && showNotice("picture_unfit");
+  const message = at("text").value.trim();
+  at("text").value = "";
+  return talk.write(message, picture);
 });
 at("text").addEventListener("input", showState);
 at("text").addEventListener("keydown", (event) => {

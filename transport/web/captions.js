@@ -20,6 +20,11 @@ export class Caption {
     if (this.cut === null) this.played(this._playedMs);
   }
 
+  /** How much of the answer's audio was heard. */
+  get playedMs() {
+    return this._playedMs;
+  }
+
   get text() {
     return this._pieces.map((piece) => piece.text).join("");
   }

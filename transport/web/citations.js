@@ -10,9 +10,10 @@ export function showCitations(router, turnOf) {
     if (passages.length) turn.after.append(sources(passages));
     if (disclaimer) turn.after.append(paragraph("disclaimer", disclaimer));
   });
-  router.on("liushui.safety", ({ response_id: response, text: words, message }) => {
-    const said = words ?? message;
-    if (said) turnOf(response)?.after.append(paragraph("caution", said));
+  router.on("liushui.safety", ({ response_id: response, kind }) => {
+    const note = paragraph("caution", "");
+    inEveryLanguage(() => (note.textContent = text(`safety_${kind}`)));
+    turnOf(response)?.after.append(note);
   });
 }
 

@@ -100,6 +100,7 @@ class AssistantTurn extends Turn {
     this.caption = new Caption();
     this.spoken = false; // some of it was heard as sound
     this.settled = false; // nothing more comes of it
+    this.awaited = []; // what is shown when the playhead gets there
     this.after = document.createElement("div"); // what is told beside the answer
     this.element.append(this.after);
     this._shown = []; // the runs on screen

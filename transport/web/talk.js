@@ -3,6 +3,7 @@
 import { Answers } from "./answers.js";
 import { Connection } from "./connection.js";
 import { Microphone, NoMicrophone } from "./microphone.js";
+import { pictureElement } from "./pictures.js";
 import { Quality } from "./quality.js";
 import { Sound } from "./sound.js";
 import { Speaker } from "./speaker.js";
@@ -80,8 +81,8 @@ export class Talk {
     this._changed();
   }
 
-  /** Send a typed message; an answer in progress gives way to it. Call it within a gesture. */
-  async write(message) {
+  /** Send a typed message, with a picture (a data URL) if there is one; an answer in progress gives way to it. Call it within a gesture. */
+  async write(message, picture = null) {
     this._show.notice(null);
     this.stop();
     if (this.wishes.mode === "audio") await this._openSpeaker();
@@ -89,14 +90,21 @@ export class Talk {
     const turn = this._conversation.user(id);
     turn.transcript.complete(message);
     turn.show();
+    if (picture) turn.element.append(pictureElement(picture));
     this._changed();
     await this.answers.whenClosed();
     const session = this._session();
-    const content = [{ type: "input_text", text: message }];
+    const content = picture ? [{ type: "input_image", image_url: picture }] : [];
+    if (message) content.push({ type: "input_text", text: message });
     session.send({ type: "conversation.item.create", item: { id, type: "message", role: "user", content } });
     session.send({ type: "response.create" });
     this.thinking = true;
     this._changed();
+  }
+
+  /** The turn of a message of the user's, undefined for one that is not shown. */
+  userTurn(item) {
+    return this._conversation.get(item);
   }
 
   /** Be silent; the dialogue keeps what was heard. */

@@ -1,0 +1,59 @@
+// "Was this fluent? Was this right?" beside an answer, where the service keeps what is said to that.
+
+import { inEveryLanguage, text } from "./texts.js";
+
+const QUESTIONS = ["right", "fluent"];
+
+/** `turnOf(responseId)`: the turn of an answer, undefined for one that is not shown; `send(event)`. */
+export function askFeedback(router, turnOf, send) {
+  let wanted = false;
+  const asked = new Map(); // response -> its buttons
+  router.on("session.created", () => {
+    wanted = false;
+    asked.clear();
+  });
+  router.on("liushui.feedback.wanted", () => (wanted = true));
+  router.on("response.done", ({ response: { id, status } }) => {
+    const turn = turnOf(id);
+    if (!wanted || !turn || status === "failed" || asked.has(id)) return;
+    const questions = new Questions((answer) => send({ type: "liushui.feedback", response_id: id, ...answer }));
+    asked.set(id, questions);
+    turn.after.append(questions.element);
+  });
+  router.on("liushui.feedback.saved", (saved) => asked.get(saved.response_id)?.show(saved));
+}
+
+class Questions {
+  constructor(answered) {
+    this.element = document.createElement("div");
+    this.element.className = "feedback";
+    this._buttons = QUESTIONS.map((question) => this._ask(question, answered));
+  }
+
+  /** Mark what stands. */
+  show(saved) {
+    for (const { button, question, value } of this._buttons.flat())
+      button.setAttribute("aria-pressed", saved[question] === value);
+  }
+
+  _ask(question, answered) {
+    const group = document.createElement("span");
+    group.setAttribute("role", "group");
+    const words = document.createElement("span");
+    group.append(words);
+    this.element.append(group);
+    inEveryLanguage(() => {
+      words.textContent = text(`feedback_${question}`);
+      group.setAttribute("aria-label", text(`feedback_${question}`));
+    });
+    return [true, false].map((value) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.setAttribute("aria-pressed", "false");
+      inEveryLanguage(() => (button.textContent = text(value ? "yes" : "no")));
+      button.addEventListener("click", () => answered({ [question]: value }));
+      group.append(button);
+      return { button, question, value };
+    });
+  }
+}
