@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from assistant.advice import Advice
 from assistant.answer_check import AnswerCheck
-from assistant.consultation import Consultation, is_courtesy
+from assistant.consultation import Consultation, Verdict, is_courtesy
 from assistant.evidence import Evidence
+from assistant.pictures import papers_in, without_pictures
 from llm.engine import Chat, LanguageModel, Message, PromptTokens, Sampling, Token, Tool, heard_part
 from llm.errors import OutOfTurn
 
@@ -69,8 +70,8 @@ class AdvisedChat:
         """See `Chat`. Nothing is looked up where there is no question to be answered."""
         if self._answer is not None:
             raise OutOfTurn("an answer is pending; commit or discard it first")
-        question, before = self._asked(user_text)
-        verdict = self._consultation.verdict(question, before) if question else None
+        question, before, papers = self._asked(user_text)
+        verdict = self._verdict(question, before, papers)
         if verdict is not None and self._flags_only and verdict.kind != "red_flag":
             verdict = None
         self._answer = answer = _Answer(user_text)
@@ -82,22 +83,37 @@ class AdvisedChat:
             if verdict.kind in WHOLE:
                 tokens = pieces(verdict.say)
             else:
-                tokens = self._checked(answer, question, self.advice, sampling)
+                tokens = self._checked(answer, question, papers, self.advice, sampling)
         for token in tokens:
             answer.said += token.text
             yield token
             if self._answer is not answer:  # committed or discarded
                 return
 
-    def _asked(self, user_text: str | None) -> tuple[str, str]:
-        """Return the question that is to be answered, and the one before it; "" for none."""
+    def _verdict(self, question: str, before: str, papers: Sequence[str]) -> Verdict | None:
+        """Return what to do about a question; what the pictures say is known, be it nowhere else."""
+        if not question:
+            return Verdict("courtesy") if papers else None
+        verdict = self._consultation.verdict(question, before)
+        if papers and verdict.kind in ("unknown", "unsure"):
+            return replace(verdict, kind="courtesy", say="")
+        return verdict
+
+    def _asked(self, user_text: str | None) -> tuple[str, str, list[str]]:
+        """Return the question to be answered, the one before it ("" for none), and what pictures say."""
         said = [message for message in self._chat.history if message.role != "system"]
         asked = [message.text for message in said if message.role == "user"]
         if user_text is None:
             if not said or said[-1].role != "user":
-                return "", ""
+                return "", "", []
             user_text = asked.pop()
-        return user_text, next((text for text in reversed(asked) if not is_courtesy(text)), "")
+        papers = [paper for text in (*asked, user_text) for paper in papers_in(text)]
+        before = (without_pictures(text) for text in reversed(asked))
+        return (
+            without_pictures(user_text),
+            next((text for text in before if text and not is_courtesy(text)), ""),
+            papers,
+        )
 
     def _plain(self, answer: _Answer, sampling: Sampling) -> Iterator[Token]:
         answer.modelled = True
@@ -105,23 +121,26 @@ class AdvisedChat:
             answer.made += token.text
             yield token
 
-    def _checked(self, answer: _Answer, question: str, advice: Advice, sampling: Sampling) -> Iterator[Token]:
+    def _checked(
+        self, answer: _Answer, question: str, papers: Sequence[str], advice: Advice, sampling: Sampling
+    ) -> Iterator[Token]:
         verdict, lead = advice.verdict, ""
         if verdict.passages:
             lead = self._consultation.lead(question, verdict)
             yield from pieces(lead)
             self._chat.brief((BRIEF_ZH if verdict.chinese else BRIEF).format(verdict.brief))
-        evidence = Evidence([each.told(chinese=verdict.chinese) for each in verdict.passages], question)
+        known = [each.told(chinese=verdict.chinese) for each in verdict.passages]
+        evidence = Evidence([*known, *papers], question)
         check = AnswerCheck(evidence, lead)
         advice.withheld = check.withheld
         answer.modelled = True
         for token in self._chat.reply(answer.user_text, replace(sampling, begin=lead)):
-            known = len(answer.made)
+            begin = len(answer.made)
             answer.made += token.text
-            said = check.push(answer.made[max(known, len(lead)) :])
+            said = check.push(answer.made[max(begin, len(lead)) :])
             yield replace(token, text=said)
         yield from pieces(check.finish())
-        if check.withheld and verdict.passages:
+        if check.withheld and (known or papers):
             line = self._consultation.safety.withheld.told(chinese=verdict.chinese)
             yield from pieces(line if verdict.chinese else f" {line}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom [pixels]
@@ -14,6 +15,7 @@ SURE = 0.85
 MAX_TOKENS = 700
 NOTHING = "[My picture: no text in it could be read.]"
 FAILED = "[My picture could not be read.]"
+_PAPER = re.compile(r"\[My picture says:\n(?P<lines>.*?)\n\]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +77,13 @@ def _tokens(text: str) -> int:
     """About how many tokens a line takes, its end included."""
     dense = sum(not character.isascii() for character in text)
     return dense + (len(text) - dense) // 3 + 1
+
+
+def papers_in(text: str) -> list[str]:
+    """Return what the pictures of a message say, a text each."""
+    return [found["lines"] for found in _PAPER.finditer(text)]
+
+
+def without_pictures(text: str) -> str:
+    """Return what was said in a message beside its pictures."""
+    return _PAPER.sub("", text).replace(NOTHING, "").replace(FAILED, "").strip()

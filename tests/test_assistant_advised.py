@@ -110,3 +110,24 @@ def test_two_domains_of_one_name_are_refused(tmp_path: Path) -> None:
     one, other = tea_house(tmp_path / "a" / "tea"), tea_house(tmp_path / "b" / "tea")
     with pytest.raises(PersonaError, match="two domains are named 'tea'"):
         load_personas([one, other])
+
+
+BILL = "[My picture says:\nGrand Hotel\nTotal 48.50 EUR\n]"
+
+
+def test_what_the_users_picture_says_is_known_and_what_it_does_not_say_is_withheld(
+    consultation: Consultation,
+) -> None:
+    question = "What is the total of the hotel?"
+    chat, _ = advised(consultation, {question: "The total is 48.50 EUR. The tax is 9.20 EUR."})
+    assert said(chat, question).startswith("I only know tea")  # without the picture
+    chat.discard()
+    chat.add(Message("user", BILL))
+    answer = said(chat, question)
+    assert answer.startswith("The total is 48.50 EUR.") and "9.20" not in answer
+    assert chat.advice is not None and chat.advice.withheld == ["The tax is 9.20 EUR"]
+
+
+def test_a_picture_in_the_question_itself_is_no_part_of_what_is_looked_up(consultation: Consultation) -> None:
+    chat, inner = advised(consultation, {f"{BILL}\n{HOT}": "Boiling water makes it bitter."})
+    assert said(chat, f"{BILL}\n{HOT}").startswith(LEAD) and inner.asked[0].begin == LEAD
