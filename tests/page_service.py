@@ -24,6 +24,7 @@ from transport.audio_formats import Samples
 from transport.choices import Choices, VoiceChoice
 from transport.commands import Command
 from transport.connection import Connection
+from transport.domains import Domain
 from transport.events import AudioAppended
 from transport.keys import ApiKeys
 from transport.limits import Limits
@@ -179,6 +180,7 @@ async def page_service(
         health=dict,
         default_settings=SessionSettings(),
         keys=ApiKeys(keys),
+        domains=[Domain(name, name.title(), SessionSettings()) for name in CHOICES.domains],
         choices=CHOICES,
     )
     app.router.routes.append(Mount("/tests", StaticFiles(directory=SCRIPTS)))

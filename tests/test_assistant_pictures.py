@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from assistant import picture_items
+from assistant.answer import Answer
 from assistant.charts import parse_chart
 from assistant.completion import Completion
 from assistant.errors import PictureUnread
 from assistant.image_reading import RapidOcr, TextFinder, read_picture
+from assistant.mouth import Mouth
 from assistant.picture_desk import MAX_WAITING, PictureDesk
 from assistant.picture_rows import Found
 from assistant.pictures import FAILED, NOTHING
-from assistant.session import Session
 from tests.dialogues import ANSWERS, Room, converse, room
 from tests.fakes import WORD_S, InlineWorker
 from tests.rendered import BILL_ZH, LAB, PRESCRIPTION, drawn, encoded, photographed
@@ -237,13 +238,13 @@ def test_a_chart_is_shown_with_the_numbers_that_the_answer_speaks(monkeypatch: p
     answer = "It grows, and after ten years it is 16,289 dollars."
     monkeypatch.setitem(ANSWERS, "how much?", answer)
     chart = parse_chart("Savings (dollars) | Start=10000; 10 years=16289")
-    begin = Session.__init__
+    begin = Mouth.begin
 
-    def with_chart(self: Session, *args: Any, **options: Any) -> None:
-        begin(self, *args, **options)
-        self._mouth.illustrations.charts = (chart,)
+    def with_chart(self: Mouth, answer: Answer) -> None:
+        begin(self, answer)
+        self.illustrations.charts = (chart,)
 
-    monkeypatch.setattr(Session, "__init__", with_chart)
+    monkeypatch.setattr(Mouth, "begin", with_chart)
 
     async def script(here: Room) -> None:
         here.type_in("how much?")

@@ -417,7 +417,7 @@ async def test_the_keyboard_reaches_everything_and_the_stream_stands_still_for_w
                 await page.evaluate("document.activeElement.id || document.activeElement.textContent")
             )
         assert reached[:3] == ["language-switch", "theme-switch", "settings-open"]
-        assert reached[6:8] == ["talk", "text"]
+        assert reached[6:9] == ["talk", "attach", "text"]
         await talk(page).focus()
         await page.keyboard.press("Space")
         await session.until(lambda: session.heard_samples() > 0)
