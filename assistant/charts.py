@@ -13,7 +13,6 @@ from xml.sax.saxutils import escape
 
 MAX_POINTS = 12  # more bars are not taken in while a sentence is heard
 MAX_CHARS = 120  # of a title or a label
-PREFIX = "chart:"
 
 _WIDTH, _TOP, _ROW, _BAR = 480, 44, 30, 18  # pixels: readable on a phone, a third of a page wide
 _CHARACTER = 7.5  # of a label at 13 pixels; Chinese: two
@@ -52,8 +51,8 @@ class Chart:
 
 
 def parse_chart(line: str) -> Chart:
-    """Return the chart in `[chart:] Title | label=value; label=value`. Raises ChartError."""
-    title, bar, values = line.strip().removeprefix(PREFIX).partition("|")
+    """Return the chart in `Title | label=value; label=value`. Raises ChartError."""
+    title, bar, values = line.strip().partition("|")
     points = tuple(_point(line, each) for each in values.split(";") if each.strip())
     if not bar or not title.strip() or not points:
         raise ChartError(f"{line.strip()!r} is no chart: write Title | label=value; label=value")
@@ -62,12 +61,6 @@ def parse_chart(line: str) -> Chart:
     if max(len(title.strip()), *(len(point.label) for point in points)) > MAX_CHARS:
         raise ChartError(f"{title.strip()[:40]!r}...: a title or a label has at most {MAX_CHARS} characters")
     return Chart(title.strip(), points)
-
-
-def charts_in(text: str) -> tuple[Chart, ...]:
-    """Return the charts of an entry, or of a whole file of them. Raises ChartError."""
-    lines = (line.strip() for line in text.splitlines())
-    return tuple(parse_chart(line) for line in lines if line.startswith(PREFIX))
 
 
 def _point(line: str, text: str) -> Point:

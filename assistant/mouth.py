@@ -347,15 +347,17 @@ class Mouth:
 
     def _tell_advice(self, answer: Answer) -> None:
         """Where the answer is from, and what is not said: after its first words, before its end."""
-        if answer.response is not None and answer.reply and (advice := self.dialogue.advice) is not None:
-            passages = advice.verdict.passages
-            answer.passages = tuple(each.id for each in passages)
-            self.illustrations.charts = tuple(chart for each in passages for chart in each.charts)
-            for kind, fields in advice.told[answer.advised :]:
-                answer.advised += 1
-                if kind == "liushui.safety":
-                    answer.safety = str(fields["kind"])
-                self._wire.notice(kind, response_id=answer.response, **fields)
+        if answer.response is None or not answer.reply or (advice := self.dialogue.advice) is None:
+            return
+        for kind, fields in advice.told[answer.advised :]:
+            answer.advised += 1
+            if kind == "liushui.safety":
+                answer.safety = str(fields["kind"])
+            else:
+                passages = advice.verdict.passages
+                answer.passages = tuple(each.id for each in passages)
+                self.illustrations.charts = tuple(chart for each in passages for chart in each.charts)
+            self._wire.notice(kind, response_id=answer.response, **fields)
 
     def _tell_timings(self, answer: Answer) -> None:
         if not answer.timed:

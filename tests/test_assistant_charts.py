@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.charts import Chart, ChartError, Point, charts_in, draw, parse_chart
+from assistant.charts import Chart, ChartError, Point, draw, parse_chart
+from assistant.knowledge import parse_entries
 from assistant.mentions import charts_mentioned, rows_mentioned
 
-LINE = "chart: 10,000 dollars at 5 percent (dollars) | Start=10000; 10 years=16289; 20 years=26,533"
+LINE = "10,000 dollars at 5 percent (dollars) | Start=10000; 10 years=16289; 20 years=26,533"
 ROWS = (
     "Test Result Unit Reference",
     "Haemoglobin 10.2 g/dL 12.0-15.5",
@@ -31,12 +32,11 @@ def test_a_charts_line_becomes_its_title_and_its_points() -> None:
     assert chart.title == "10,000 dollars at 5 percent (dollars)"
     assert chart.points[1] == Point("10 years", 16289.0, "16,289")
     assert chart.alt.endswith("Start 10,000, 10 years 16,289, 20 years 26,533")
-    assert charts_in(f"## Saving\nText.\n{LINE}\nask: how much") == (chart,)
+    (entry,) = parse_entries(f"## Saving {{#saving}}\nText.\nchart: {LINE}\nask: how much", "saving.md")
+    assert entry.charts == (chart,)
 
 
-@pytest.mark.parametrize(
-    "line", ["chart: no values", "chart: T | a=b", "chart: | a=1", "chart: T | =1", "T | a=inf", "T | 5"]
-)
+@pytest.mark.parametrize("line", ["no values", "T | a=b", "| a=1", "T | =1", "T | a=inf", "T | 5"])
 def test_a_line_that_is_no_chart_is_refused_with_what_to_write(line: str) -> None:
     with pytest.raises(ChartError, match="label=value"):
         parse_chart(line)
