@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from assistant.alarms import Alarms
+from assistant.alarms import Alarms, Fit
 from assistant.knowledge import Entry
 from assistant.ordinary_words import COURTESY_WORDS
 from assistant.persona import Persona
 from assistant.retrieval import Encoder, Retriever, goes_on
 from assistant.wording import is_chinese, is_content, terms, words
+from assistant.wordings import Wording
+from llm.classifier import fit
 
 Kind = Literal["red_flag", "unknown", "unsure", "courtesy", "passages"]
 LEADS = 0.82  # a second passage comes along when its score is such a share of the first one's
@@ -36,12 +38,21 @@ class Verdict:
 class Consultation:
     """One domain's knowledge and safety, for any number of conversations. Thread-safe."""
 
-    def __init__(self, persona: Persona, encoder: Encoder | None = None) -> None:
-        """`encoder`: compares questions with the entries by meaning; None: by words alone."""
+    def __init__(self, persona: Persona, encoder: Encoder | None = None, learn: Fit = fit) -> None:
+        """`encoder`: compares questions with the entries by meaning; None: by words alone.
+
+        `learn`: learns red flags from the domain's wordings.
+        """
         self.persona = persona
         self.safety = persona.safety
         self.retriever = Retriever(persona.entries, encoder) if persona.entries else None
-        self.alarms = None if encoder is None else Alarms(self.safety.flags, encoder, self._ordinary)
+        self.alarms = Alarms(self.safety.flags, self._examples(), encoder, learn) if encoder else None
+
+    def _examples(self) -> list[Wording]:
+        """What people say in this domain; the questions that its entries answer raise no red flag."""
+        asked = (each for entry in self.persona.entries for each in (*entry.asks, *entry.zh_asks))
+        calm = [Wording(each, None) for each in asked if self.safety.red_flag(each) is None]
+        return [*self.persona.wordings, *calm] if self.persona.wordings else []
 
     def verdict(self, question: str, before: str = "") -> Verdict:
         """Return what to do about a question that came after the one `before`."""
@@ -61,9 +72,6 @@ class Consultation:
         best = found.hits[0].score
         passages = [hit.entry for hit in found.hits if hit.score >= LEADS * best][:MOST_PASSAGES]
         return Verdict("passages", passages=tuple(passages), chinese=chinese)
-
-    def _ordinary(self, said: str) -> float:
-        return float(self.retriever.by_meaning(said).max()) if self.retriever else 0.0
 
     def lead(self, question: str, verdict: Verdict) -> str:
         """Return what of the first passage an answer can begin with, before anything is computed."""

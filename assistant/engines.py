@@ -158,9 +158,12 @@ def load_consultation(persona: Persona, store: Store) -> Consultation:
     Raises WeightsError.
     """
     from assistant.consultation import Consultation
-    from assistant.kept_vectors import FOLDER, KeptVectors
+    from assistant.kept_classifiers import FOLDER, KeptClassifiers
+    from assistant.kept_vectors import FOLDER as VECTORS
+    from assistant.kept_vectors import KeptVectors
 
-    return Consultation(persona, KeptVectors(load_sentence_encoder(store), store.home / FOLDER))
+    encoder = KeptVectors(load_sentence_encoder(store), store.home / VECTORS)
+    return Consultation(persona, encoder, KeptClassifiers(store.home / FOLDER))
 
 
 def load_recognizer(config: EngineConfig, store: Store, hot_words: tuple[str, ...] = ()) -> WhisperRecognizer:

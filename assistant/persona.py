@@ -8,6 +8,7 @@ from pathlib import Path
 
 from assistant.knowledge import Entry, read_knowledge
 from assistant.safety import Safety, read_safety
+from assistant.wordings import Wording, read_wordings
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 
@@ -27,6 +28,7 @@ class Persona:
     title: str = ""  # as a user sees it
     entries: tuple[Entry, ...] = ()  # what is looked up for every question
     safety: Safety = field(default_factory=Safety)
+    wordings: tuple[Wording, ...] = ()  # what red flags are learned from
     folder: Path = SAMPLES
 
     @property
@@ -42,8 +44,9 @@ def load_persona(domain: str | Path) -> Persona:
 
     A first line `# Title` of the prompt is what users see. The entries in a folder `knowledge` are looked up
     for each question (see `knowledge`), a `knowledge.md` is in the prompt whole; `safety.md` is described in
-    `safety`; a `lexicon.txt` holds names and terms that users will say, one a line. Raises PersonaError when
-    the prompt is not there, or says nothing; KnowledgeError or SafetyError for what cannot be read.
+    `safety`, a `wordings.jsonl` in `alarms`; a `lexicon.txt` holds names and terms that users will say, one a
+    line. Raises PersonaError when the prompt is not there, or says nothing; KnowledgeError, SafetyError or
+    WordingsError for what cannot be read.
     """
     folder = Path(domain) if Path(domain).is_dir() else SAMPLES / str(domain)
     prompt_path = folder / "prompt.md"
@@ -56,6 +59,7 @@ def load_persona(domain: str | Path) -> Persona:
     if not instructions:
         raise PersonaError(f"{prompt_path} is empty; write the assistant's instructions into it")
     name = folder.resolve().name
+    safety = read_safety(folder / "safety.md")
     return Persona(
         name,
         instructions,
@@ -63,7 +67,8 @@ def load_persona(domain: str | Path) -> Persona:
         tuple(filter(None, map(str.strip, _text(folder / "lexicon.txt").splitlines()))),
         title or name.replace("-", " ").replace("_", " ").capitalize(),
         read_knowledge(folder / "knowledge"),
-        read_safety(folder / "safety.md"),
+        safety,
+        read_wordings(folder / "wordings.jsonl", {flag.id for flag in safety.flags}),
         folder,
     )
 

@@ -199,7 +199,7 @@ def _chinese(said: str) -> float | None:
         return float(said)
     try:
         return float(cn2an.cn2an(said.replace("两", "二").replace("〇", "零"), "smart"))
-    except ValueError:  # 三四十: it is left open
+    except (ValueError, KeyError):  # 三四十, 二十八八十二: they are left open
         return None
 
 

@@ -9,7 +9,7 @@ characters. `[8 or more] tablets` is a number, with what it counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -50,21 +50,55 @@ class _Sentence:
     said: str
     text: str  # in lower case
     words: tuple[Word, ...]
+    stems: frozenset[str]
     quantities: tuple[Quantity, ...]
 
 
-Alternative = Callable[[_Sentence], bool]
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One of a group. `begins`: a sentence without this stem or piece of Chinese has none of it; "": any."""
+
+    begins: str
+    stands_in: Callable[[_Sentence], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Alternatives, by what they begin with: most are out of the question at the first glance."""
+
+    by_stem: Mapping[str, Sequence[Alternative]]
+    others: Sequence[Alternative]
+
+    @classmethod
+    def of(cls, alternatives: Iterable[Alternative]) -> Group:
+        """Sort them."""
+        by_stem: dict[str, list[Alternative]] = {}
+        others = []
+        for each in alternatives:
+            if each.begins and not _CHINESE.search(each.begins):
+                by_stem.setdefault(each.begins, []).append(each)
+            else:
+                others.append(each)
+        return cls(by_stem, others)
+
+    def stands_in(self, sentence: _Sentence) -> bool:
+        """Whether the sentence has one of them."""
+        return any(
+            each.stands_in(sentence)
+            for stem in self.by_stem.keys() & sentence.stems
+            for each in self.by_stem[stem]
+        ) or any(each.begins in sentence.text and each.stands_in(sentence) for each in self.others)
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """Groups of alternatives. `negatable`: a plain negation right before a match calls it off."""
 
-    groups: tuple[tuple[Alternative, ...], ...]
+    groups: tuple[Group, ...]
 
     def matches(self, sentence: _Sentence) -> bool:
         """Whether each group has an alternative that the sentence has."""
-        return all(any(alternative(sentence) for alternative in group) for group in self.groups)
+        return all(group.stands_in(sentence) for group in self.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +111,6 @@ class RedFlag:
     zh: str
     when: tuple[Pattern, ...]
     unless: tuple[Pattern, ...] = ()
-    like: tuple[str, ...] = ()  # sentences that raise it, as people say them
 
     def called_off(self, sentence: _Sentence) -> bool:
         """Whether the sentence has what calls this flag off."""
@@ -88,7 +121,7 @@ class RedFlag:
         return self.zh if chinese and self.zh else self.say
 
 
-Likeness = Callable[[str], RedFlag | None]  # by meaning: the flag that a sentence comes near enough to
+Likeness = Callable[[str], RedFlag | None]  # the flag that a text raises by what was learned
 
 
 def raised(
@@ -99,51 +132,47 @@ def raised(
     `calm`: what calls any of them off in its sentence.
     """
     parts = [_sentence(each) for each in sentences(text)]
+    alarming = [each for each in parts if not _is_calm(each, calm)]
     pairs = [
         _sentence(f"{one.text} {other.text}")
         for one, other in pairwise(parts)
         if len(one.words) + len(other.words) <= PAIR_WORDS
     ]
-    alarming = [each for each in (*parts, *pairs) if not any(pattern.matches(each) for pattern in calm)]
-    for sentence in alarming:
+    for sentence in (*alarming, *(each for each in pairs if not _is_calm(each, calm))):
         for flag in flags:
             if any(pattern.matches(sentence) for pattern in flag.when) and not flag.called_off(sentence):
                 return flag
-    for sentence in alarming:
-        found = nearest(sentence.said)
-        if found is not None and not found.called_off(sentence) and not _denies(sentence):
-            return found
-    return None
+    found = nearest(" ".join(sentence.said for sentence in alarming)) if alarming else None
+    return None if found is None or any(map(found.called_off, alarming)) else found
+
+
+def _is_calm(sentence: _Sentence, calm: Sequence[Pattern]) -> bool:
+    return any(pattern.matches(sentence) for pattern in calm)
 
 
 def _sentence(text: str) -> _Sentence:
-    return _Sentence(text, text.casefold(), words(text), quantities(text))
-
-
-def _denies(sentence: _Sentence) -> bool:
-    """Whether something is said not to be: what is like an alarm but for a "no" is none."""
-    said = sentence.words
-    return any(_negated(said, at + 1) for at, word in enumerate(said) if word.text in _NEGATIONS)
+    said = words(text)
+    return _Sentence(text, text.casefold(), said, frozenset(word.stem for word in said), quantities(text))
 
 
 def parse_pattern(line: str, *, negatable: bool = True) -> Pattern:
     """Read one pattern. `negatable`: not where "no chest pain" is no chest pain. Raises PatternError."""
-    groups = tuple(
-        tuple(_alternative(each.strip(), negatable) for each in group.split(" / ") if each.strip())
+    groups = [
+        [_alternative(each.strip(), negatable) for each in group.split(" / ") if each.strip()]
         for group in re.split(r"\s\+\s", line)
-    )
+    ]
     if not all(groups):
         raise PatternError(f"{line!r} has an empty group; write alternatives between the +")
-    return Pattern(groups)
+    return Pattern(tuple(map(Group.of, groups)))
 
 
 def _alternative(written: str, negatable: bool) -> Alternative:
     if number := _NUMBER.fullmatch(written):
-        return _counting(number)
+        return Alternative("", _counting(number))
     if "[" in written:
         raise PatternError(f"{written!r} is no number condition; write [8 or more], [3 or less] or [2 to 5]")
     if _CHINESE.search(written):
-        return _chinese(written, negatable)
+        return Alternative(re.split("…+", written.casefold())[0], _chinese(written, negatable))
     phrase = tuple(word.stem for word in words(written))
     if not phrase:
         raise PatternError(f"{written!r} has no word")
@@ -153,7 +182,7 @@ def _alternative(written: str, negatable: bool) -> Alternative:
             not negatable or not _negated(sentence.words, at) for at in _places(sentence.words, phrase)
         )
 
-    return stands
+    return Alternative(phrase[0], stands)
 
 
 def _places(said: Sequence[Word], phrase: Sequence[str]) -> list[int]:
@@ -179,7 +208,7 @@ def _negated(said: Sequence[Word], at: int) -> bool:
     return not (said[before].text == "not" and before and said[before - 1].text in _ABILITY)
 
 
-def _chinese(written: str, negatable: bool) -> Alternative:
+def _chinese(written: str, negatable: bool) -> Callable[[_Sentence], bool]:
     pattern = re.compile(f".{{0,{GAP_CHARACTERS}}}".join(map(re.escape, re.split("…+", written.casefold()))))
 
     def stands(sentence: _Sentence) -> bool:
@@ -191,7 +220,7 @@ def _chinese(written: str, negatable: bool) -> Alternative:
     return stands
 
 
-def _counting(number: re.Match[str]) -> Alternative:
+def _counting(number: re.Match[str]) -> Callable[[_Sentence], bool]:
     low = float(number["least"] or number["over"] or number["low"] or "-inf")
     high = float(number["most"] or number["under"] or number["high"] or "inf")
     strict = bool(number["over"] or number["under"])

@@ -99,7 +99,7 @@ def _sections(text: str, name: str) -> Iterator[_Section]:
             section, current = _Section(line[3:].strip(), number), ""
         elif section is None or not line:
             continue
-        elif line in ("When:", "Not:", "Like:"):
+        elif line in ("When:", "Not:"):
             current = line[:-1]
             section.lists.setdefault(current, [])
         elif line.startswith("- "):
@@ -122,8 +122,7 @@ def _flag(section: _Section, heading: re.Match[str], name: str) -> RedFlag:
             "list under 'When:'"
         )
     unless = _patterns(section, "Not", name, negatable=False)
-    said, like = " ".join(section.text), tuple(section.lists.get("Like", ()))
-    return RedFlag(heading["id"], heading["name"], said, section.zh, when, unless, like)
+    return RedFlag(heading["id"], heading["name"], " ".join(section.text), section.zh, when, unless)
 
 
 def _patterns(section: _Section, of: str, name: str, *, negatable: bool = True) -> tuple[Pattern, ...]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from assistant.answer_check import AnswerCheck
 from assistant.consultation import Consultation
@@ -18,8 +14,7 @@ from assistant.persona import load_persona
 from assistant.quantities import quantities
 from assistant.red_flags import PatternError, RedFlag, parse_pattern, raised
 from assistant.safety import SafetyError, read_safety
-from assistant.wording import terms
-from tests.consult_domains import KNOWLEDGE, SAFETY, tea_house
+from tests.consult_domains import KNOWLEDGE, tea_house
 
 IBUPROFEN = (
     "Adults can take 200 to 400 mg of ibuprofen every 8 hours. The most in 24 hours is 1,200 mg. "
@@ -148,7 +143,7 @@ def test_a_red_flag_is_called_off_in_its_own_sentence_alone() -> None:
     assert raised([burn], (parse_pattern("what happens if"),), "What happens if I burn my hand?") is None
 
 
-def test_a_sentence_that_is_like_an_alarm_raises_it_unless_it_denies() -> None:
+def test_what_was_learned_raises_a_flag_where_no_pattern_does_unless_it_is_called_off() -> None:
     burn = flag("burn + hand", unless=("last week",))
 
     def nearest(said: str) -> RedFlag | None:
@@ -156,7 +151,9 @@ def test_a_sentence_that_is_like_an_alarm_raises_it_unless_it_denies() -> None:
 
     assert raised([burn], (), "The kettle went all over her.", nearest) is burn
     assert raised([burn], (), "The kettle went all over her last week.", nearest) is None
-    assert raised([burn], (), "No kettle went over her.", nearest) is None
+    calm = (parse_pattern("what happens if"),)
+    assert raised([burn], calm, "What happens if the kettle goes over her?", nearest) is None
+    assert raised([burn], calm, "What happens if it burns? The kettle went over her.", nearest) is burn
 
 
 def test_a_pattern_with_an_empty_group_is_refused() -> None:
@@ -174,6 +171,7 @@ def test_a_pattern_with_an_empty_group_is_refused() -> None:
         ("每6小时服500到1000毫克", [(6, "hour"), (500, "mg"), (1000, "mg")]),
         ("一般一天三次", [(1, "day"), (3, "times")]),
         ("百分之五，两三天", [(5, "%"), (2, "day"), (3, "day")]),
+        ("血压一百二十八八十二，三天", [(3, "day")]),
         ("vitamin B12", []),
     ],
 )  # fmt: skip
@@ -221,32 +219,6 @@ def test_nothing_leaves_before_its_clause_ends() -> None:
 def test_a_bare_yes_is_not_said() -> None:
     check = AnswerCheck(Evidence([IBUPROFEN], ""))
     assert check.push("Yes, adults can take 400 mg. ") + check.finish() == "Adults can take 400 mg."
-
-
-class WordEncoder:
-    """Means by the words that are in a text: enough to compare sentences that share some."""
-
-    def encode(self, text: str) -> NDArray[np.float32]:
-        vector = np.zeros(4096, np.float32)
-        for term in terms(text):
-            vector[zlib.crc32(term.encode()) % len(vector)] += 1
-        return vector / max(1.0, float(np.linalg.norm(vector)))
-
-    def encode_all(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return np.stack([self.encode(text) for text in texts])
-
-
-def test_a_sentence_like_an_alarm_raises_it_but_no_question_and_nothing_as_near_to_an_entry(
-    tmp_path: Path,
-) -> None:
-    folder = tea_house(tmp_path / "tea")
-    like = "- the kettle went all over her\n- my sencha is bitter, burning and hurting badly\n"
-    safety = SAFETY.replace("Not:\n- last week / nearly\n", f"Like:\n{like}", 1)
-    (folder / "safety.md").write_text(safety, encoding="utf-8")
-    consultation = Consultation(load_persona(folder), WordEncoder())
-    assert consultation.verdict("The kettle went over her!").flag == "burn"
-    assert consultation.verdict("Has the kettle gone over her?").flag is None
-    assert consultation.verdict("My sencha is bitter, strange.").flag is None
 
 
 def test_an_entrys_chart_is_drawn_and_never_spoken() -> None:

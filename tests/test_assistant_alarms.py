@@ -1,0 +1,164 @@
+"""Red flags that are learned: the file of wordings, the classifier, what is kept of it, and real domains."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from assistant.alarms import FEWEST, Alarms, grams
+from assistant.consultation import Consultation
+from assistant.engines import load_consultation
+from assistant.kept_classifiers import KeptClassifiers
+from assistant.persona import load_persona
+from assistant.red_flags import RedFlag
+from assistant.weights import Store
+from assistant.wording import terms
+from assistant.wordings import Wording, WordingsError, read_wordings
+from llm.classifier import Example, fit
+from tests.consult_domains import tea_house
+
+BURN = RedFlag("burn", "Burn", "Cool it.", "", ())
+CUT = RedFlag("cut", "Cut", "Press on it.", "", ())
+LIQUIDS = ("kettle", "pan", "soup", "coffee", "urn", "steam", "oil", "samovar", "broth", "tea")
+PEOPLE = ("her", "him", "me", "my son", "a guest")
+
+
+class WordEncoder:
+    """Means by the words that are in a text: enough to compare sentences that share some."""
+
+    def encode(self, text: str) -> NDArray[np.float32]:
+        vector = np.zeros(256, np.float32)
+        for term in terms(text):
+            vector[zlib.crc32(term.encode()) % len(vector)] += 1
+        return vector / max(1.0, float(np.linalg.norm(vector)))
+
+    def encode_all(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.stack([self.encode(text) for text in texts])
+
+
+def wordings() -> list[Wording]:
+    said = [Wording(f"the {what} went all over {who}", "burn") for what in LIQUIDS for who in PEOPLE]
+    said += [Wording(f"the {what} was nice for {who}", None) for what in LIQUIDS for who in PEOPLE]
+    return [*said, *(Wording(f"{who} sliced a finger with a knife", "cut") for who in PEOPLE)]
+
+
+def test_what_is_said_in_other_words_than_a_domains_is_told_apart() -> None:
+    alarms = Alarms([CUT, BURN], wordings(), WordEncoder())
+    assert alarms.nearest("a teapot went over my whole leg") is BURN
+    assert alarms.nearest("my thumb, the knife sliced it") is CUT
+    assert alarms.nearest("a teapot is nice") is None
+    probable = alarms.probabilities("a teapot is nice")
+    assert probable is not None
+    assert probable.shape == (3,)
+    assert probable.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_from_too_few_wordings_nothing_is_learned_and_of_another_language_neither() -> None:
+    few = wordings()[: FEWEST - 1] + [each for each in wordings() if each.flag is None]
+    assert Alarms([CUT, BURN], few, WordEncoder()).nearest("the kettle went all over her") is None
+    assert Alarms([CUT, BURN], wordings(), WordEncoder()).nearest("水壶倒在她身上了") is None
+
+
+def test_chinese_is_told_apart_by_its_characters() -> None:
+    said = [
+        Wording(f"{who}被{what}烫到了", "burn") for what in "水茶汤油锅壶饭粥面火" for who in "我他她您你"
+    ]
+    said += [Wording(f"{who}喝了{what}很好", None) for what in "水茶汤油锅壶饭粥面火" for who in "我他她您你"]
+    alarms = Alarms([BURN], said, WordEncoder())
+    assert alarms.nearest("孩子刚被开水烫到了") is BURN
+    assert alarms.nearest("孩子喝了开水，很好") is None
+
+
+def test_the_same_examples_give_the_same_classifier_and_it_is_kept(tmp_path: Path) -> None:
+    encoder, learned = WordEncoder(), []
+    texts = [each.text for each in wordings()]
+    examples = [
+        Example(vector, grams(each.text), int(each.flag is not None))
+        for each, vector in zip(wordings(), encoder.encode_all(texts), strict=True)
+    ]
+    for learn in (fit, KeptClassifiers(tmp_path), KeptClassifiers(tmp_path)):
+        learned.append(learn(examples, 2).probabilities(encoder.encode("the urn"), grams("the urn")))
+    assert np.array_equal(learned[0], learned[1])
+    assert np.array_equal(learned[1], learned[2])
+    (path,) = tmp_path.glob("*.npz")
+    path.write_bytes(b"no archive")
+    again = KeptClassifiers(tmp_path)(examples, 2)
+    assert np.array_equal(again.probabilities(encoder.encode("the urn"), grams("the urn")), learned[0])
+    KeptClassifiers(tmp_path)(examples[1:], 2)
+    assert len(list(tmp_path.glob("*.npz"))) == 2
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_has_probabilities(text: str) -> None:
+    probable = _SMALL.probabilities(text)
+    assert probable is None or (probable.sum() == pytest.approx(1, abs=1e-4) and (probable >= 0).all())
+
+
+_SMALL = Alarms([CUT, BURN], wordings(), WordEncoder())
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{", "line 2: '{' is no "),
+        ('{"text": "a"}', "line 2: .* is no .*'flag'"),
+        ('["text"]', "line 2: .* is no "),
+        ('{"text": " ", "flag": null}', "line 2: the text is ' '"),
+        ('{"text": 5, "flag": null}', "line 2: the text is 5"),
+        ('{"text": "a", "flag": "scald"}', "line 2: 'scald' is no red flag of safety.md"),
+    ],
+)
+def test_wordings_that_cannot_be_read_name_their_line(tmp_path: Path, line: str, says: str) -> None:
+    path = tmp_path / "wordings.jsonl"
+    path.write_text(f'{{"text": "hot", "flag": "burn"}}\n{line}\n', encoding="utf-8")
+    with pytest.raises(WordingsError, match=rf"wordings\.jsonl, {says}"):
+        read_wordings(path, {"burn"})
+
+
+def test_a_domain_learns_from_its_wordings_and_what_its_entries_answer_is_no_alarm(tmp_path: Path) -> None:
+    folder = tea_house(tmp_path / "tea")
+    lines = [{"text": each.text, "flag": each.flag} for each in wordings() if each.flag != "cut"]
+    with (folder / "wordings.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+    consultation = Consultation(load_persona(folder), WordEncoder())
+    assert consultation.verdict("The big pot went all over him!").flag == "burn"
+    assert consultation.verdict("When do you open?").kind == "passages"
+    without = Consultation(load_persona(folder))  # without an encoder, patterns alone
+    assert without.verdict("The big pot went all over him!").flag is None
+    assert without.verdict("I burned my hand.").flag == "burn"
+
+
+@pytest.mark.parametrize(
+    ("domain", "said", "flag"),
+    [
+        ("medical", "the one corner of granddad's lips is slipping and he slurs", "stroke"),
+        ("medical", "爷爷嘴角往一边歪，话也说不清", "stroke"),
+        ("medical", "I have had a headache for two days. What can I do?", None),
+        (
+            "finance",
+            "a nice man from my bank is on the other line and wants to see my screen",
+            "remote-access",
+        ),
+        ("finance", "How do I ask my bank for a new card?", None),
+    ],
+)
+def test_a_real_domain_catches_what_it_was_not_written_with(domain: str, said: str, flag: str | None) -> None:
+    assert _real(domain).verdict(said).flag == flag
+
+
+_REAL: dict[str, Consultation] = {}
+
+
+def _real(domain: str) -> Consultation:
+    if domain not in _REAL:
+        _REAL[domain] = load_consultation(load_persona(domain), Store())
+    return _REAL[domain]
