@@ -71,9 +71,9 @@ def place(finder: TextFinder, cost_s: float = READ_COST_S, **options: Any) -> Ro
     return here
 
 
-def show(here: Room, text: str | None = None, item_id: str = "picture_1") -> None:
+def show(here: Room, text: str | None = None, item_id: str = "picture_1", data: bytes | None = None) -> None:
     """The user sends a picture."""
-    url = "data:image/png;base64," + base64.b64encode(paper()).decode()
+    url = "data:image/png;base64," + base64.b64encode(paper() if data is None else data).decode()
     parts: list[dict[str, object]] = [{"type": "input_image", "image_url": url}]
     parts += [] if text is None else [{"type": "input_text", "text": text}]
     item = {"type": "message", "role": "user", "content": parts, "id": item_id}
@@ -144,6 +144,19 @@ def test_a_picture_that_cannot_be_read_is_told_and_the_question_answered(
     here = converse(place(finder, cost_s), script)
     (failed,) = told(here, "failed")
     assert reason in failed["reason"] and failed["item_id"] == "picture_1"
+    assert here.heard("user") == [FAILED, QUESTION]
+    assert here.statuses() == ["completed"]
+
+
+def test_a_file_that_is_cut_off_is_told_and_the_conversation_goes_on() -> None:
+    async def script(here: Room) -> None:
+        show(here, data=encoded(drawn(LAB))[:5000])
+        here.type_in(QUESTION)
+        await asyncio.sleep(8)
+
+    here = converse(place(ScriptedFinder()), script)
+    (failed,) = told(here, "failed")
+    assert "the file is broken" in failed["reason"]
     assert here.heard("user") == [FAILED, QUESTION]
     assert here.statuses() == ["completed"]
 

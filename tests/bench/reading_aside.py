@@ -2,14 +2,15 @@
 
     python -m tests.bench.reading_aside [--runs N] [--json] [--url ws://host:port/v1/realtime]
 
-Each question is asked three times in turn, over the real WebSocket at real-time speed, each time in a session
-its own: `alone`; `elsewhere`, while another session sends one picture after the other; and `here`, where the
-session itself sends one as the question begins and one when the answer's first sound is heard. The pictures are a
-made-up paper, photographed, by turns as small as it was drawn and as large as a phone's photo.
+Each question is asked three times, over the real WebSocket at real-time speed, each time in a session of
+its own: `alone`; `elsewhere`, while another session sends one picture after the other; and `here`, where
+the session itself sends one as the question begins and one when the answer's first sound is heard. The
+pictures are a made-up paper, photographed, by turns as small as it was drawn and as large as a phone's
+photo.
 
-`first audio` is voice to voice, as in `tests.bench.v2v`. `gap`: the longest silence that the client had to put
-into an answer because its sound came late; below 0, the least that it had in hand. An answer to a picture says
-something else than one without: `here` compares waits, not words.
+`first audio` is voice to voice, as in `tests.bench.v2v`; where a question waited for its session's own
+picture, it counts from when that was read, and `waited` is the time before. `gap`: the longest silence that
+the client had to put into an answer because its sound came late; below 0, the least that it had in hand.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from tests.bench.figures import percentile
 from tests.bench.machine import this_machine
 from tests.bench.recordings import Recording, read_folder
 from tests.rendered import LAB, drawn, encoded, photographed
-from transport.client import RealtimeClient, dial
+from transport.client import RealtimeClient, Received, dial
 from transport.pictures import Picture, checked
 
 SEED = 5
@@ -49,8 +50,17 @@ class Listener:
     """What the client hears of one answer."""
 
     gap_s: float = -np.inf
+    waited_s: float = 0.0  # for the session's own picture, after the question
     first_heard: asyncio.Event = field(default_factory=asyncio.Event)
     _played_s: float | None = None
+    _read_s: float | None = None
+
+    async def noted(self, client: RealtimeClient) -> AsyncIterator[Received]:
+        """What the client receives; when the last picture was read is noted."""
+        async for received in client:
+            if received.type == "liushui.image.read":
+                self._read_s = received.t_s
+            yield received
 
     def watch(self, observer: TurnObserver) -> None:
         """Look at the answer after an event."""
@@ -59,6 +69,8 @@ class Listener:
             return
         if self._played_s is not None:
             self.gap_s = max(self.gap_s, now_s - self._played_s)
+        elif self._read_s is not None:
+            self.waited_s = max(0.0, self._read_s - observer.speech_end_s)
         self._played_s = answer.played_s
         self.first_heard.set()
 
@@ -70,8 +82,15 @@ class Asked:
     way: str
     file: str
     first_audio_ms: float | None  # None: no answer
+    waited_ms: float
     gap_ms: float
     status: str
+
+    def line(self) -> str:
+        """For people."""
+        first = "none" if self.first_audio_ms is None else f"{self.first_audio_ms:.0f}"
+        times = f"first audio {first:>5} ms, waited {self.waited_ms:5.0f}, gap {self.gap_ms:7.1f}"
+        return f"{self.file:18} {self.way:10} {times}, {self.status}"
 
 
 @dataclass(slots=True)
@@ -106,10 +125,12 @@ async def ask(recording: Recording, url: str, way: str, pictures: Sequence[Pictu
     async with listening(url) as (client, microphone), asyncio.TaskGroup() as tasks:
         listener = Listener()
         sending = tasks.create_task(_send(client, listener, pictures if way == "here" else ()))
-        caller = Caller(client, microphone, asyncio.get_running_loop().time)
+        caller = Caller(listener.noted(client), microphone, asyncio.get_running_loop().time)
         turn = await caller.ask(recording.question, watch=listener.watch)
         sending.cancel()
-    return Asked(way, recording.file, turn.v2v_ms, round(listener.gap_s * 1000, 1), turn.status)
+    waited_ms, gap_ms = (round(each * 1000, 1) for each in (listener.waited_s, listener.gap_s))
+    first_ms = None if turn.v2v_ms is None else round(turn.v2v_ms - waited_ms, 1)
+    return Asked(way, recording.file, first_ms, waited_ms, gap_ms, turn.status)
 
 
 async def _send(client: RealtimeClient, listener: Listener, pictures: Sequence[Picture]) -> None:
@@ -160,6 +181,7 @@ def summary(asked: Sequence[Asked]) -> dict[str, dict[str, float]]:
             "first_audio_ms_p50": percentile(firsts[way], 50),
             "first_audio_ms_worst": max(firsts[way]),
             "ratio_of_medians": round(percentile(firsts[way], 50) / percentile(firsts["alone"], 50), 2),
+            "waited_ms_p50": percentile([each.waited_ms for each in asked if each.way == way], 50),
             "gap_ms_worst": max(each.gap_ms for each in asked if each.way == way),
             "underruns": sum(each.gap_ms > 0 for each in asked if each.way == way),
             "questions": len(firsts[way]),
@@ -195,10 +217,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     pictures = [Picture(data, checked(data)) for data in files]
     asked, other = asyncio.run(_measured(args.url, recordings, pictures, args.runs))
     for each in asked:
-        first = "none" if each.first_audio_ms is None else f"{each.first_audio_ms:.0f}"
-        say(
-            f"{each.file:18} {each.way:10} first audio {first:>5} ms, gap {each.gap_ms:7.1f} ms, {each.status}"
-        )
+        say(each.line())
     figures = summary(asked)
     for way, values in figures.items():
         say(f"{way:10} {values}")
