@@ -149,7 +149,7 @@ def test_the_recognizer_finds_nothing_in_slivers(size: tuple[int, int]) -> None:
     assert read_by(RapidOcr(), Image.new("RGB", size, "white")).lines == ()
 
 
-def test_print_that_is_too_small_is_at_least_no_fact() -> None:
+def test_print_that_nobody_could_read_is_no_fact() -> None:
     page = drawn(LAB)
-    tiny = page.resize((page.width // 6, page.height // 6), Image.Resampling.LANCZOS)  # letters of 2 pixels
+    tiny = page.resize((page.width // 10, page.height // 10), Image.Resampling.LANCZOS)
     assert read_by(RapidOcr(), tiny).facts == ()
