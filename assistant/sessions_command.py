@@ -77,7 +77,8 @@ def _show(console: Console, store: RecordStore, session: sqlite3.Row) -> None:
         details = json.loads(turn["details"])
         v2v = "" if turn["v2v_ms"] is None else f", {turn['v2v_ms']:.0f} ms voice to voice"
         reason = f" ({details['reason']})" if details["reason"] else ""
-        console.print(f"\n{turn['number']:>3}  {turn['status']}{reason}{v2v}", style="dim")
+        aside = ", beside the conversation" if details.get("aside") else ""
+        console.print(f"\n{turn['number']:>3}  {turn['status']}{reason}{v2v}{aside}", style="dim")
         console.print(Text.assemble(("     user   ", "bold cyan"), turn["user_text"]))
         console.print(Text.assemble(("     heard  ", "bold green"), turn["heard"].strip()))
         if unheard := turn["said"][len(turn["heard"]) :].strip():
