@@ -6,7 +6,7 @@ from pathlib import Path
 
 from assistant.errors import PictureUnread
 from assistant.image_reading import RapidOcr, TextFinder, read_picture
-from assistant.picture_desk import not_installed
+from assistant.picture_reader import not_installed
 from assistant.pictures import ReadPicture
 from llm.engine import Chat, Message
 from transport.errors import RejectedEventError

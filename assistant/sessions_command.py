@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assistant.errors import ConfigError
+from assistant.pictures import without_pictures
 from assistant.record_store import RecordStore
 from assistant.recorded import moment, open_record, session_of, short, verdict
 
@@ -50,7 +51,7 @@ def _table(sessions: list[sqlite3.Row]) -> Table:
         "id", "began", "lasted", "domain", "turns", "ratings", "began with", box=None, pad_edge=False
     )
     for row in sessions:
-        first = row["first"] or ""
+        first = " ".join((without_pictures(row["first"] or "") or row["first"] or "").split())
         table.add_row(
             short(row["id"]),
             moment(row["began_s"]),

@@ -18,7 +18,7 @@ from assistant.service import ServiceConfig, application
 from llm.engine import Sampling, Token, Tool
 from llm.errors import OutOfTurn
 from tests.dialogues import ANSWERS, room
-from tests.fakes import ScriptedChat
+from tests.fakes import InlineReader, ScriptedChat
 from tests.fuzzed_pictures import Eye
 from tests.fuzzing import Target, messages
 from tests.test_transport_app import slot_is_free
@@ -69,7 +69,7 @@ def service_target() -> Iterator[Target]:
 
         async def start() -> str:
             here = room()
-            desk = PictureDesk(Eye)
+            desk = PictureDesk(InlineReader(Eye()))
             stack.callback(desk.close)
             engines = replace(here.engines, model=ManyChats(), pictures=desk)
             config = ServiceConfig(limits=Limits(max_sessions=64))
