@@ -9,8 +9,10 @@ pictures are a made-up paper, photographed, by turns as small as it was drawn an
 photo.
 
 `first audio` is voice to voice, as in `tests.bench.v2v`; where a question waited for its session's own
-picture, it counts from when that was read, and `waited` is the time before. `gap`: the longest silence that
-the client had to put into an answer because its sound came late; below 0, the least that it had in hand.
+picture, it counts from when that was read, and `waited` is the time before. There the model has then to
+read what the picture says, and could not begin while the user spoke: the bar is for `elsewhere`. `gap`:
+the longest silence that the client had to put into an answer because its sound came late; below 0, the
+least that it had in hand.
 """
 
 from __future__ import annotations
@@ -234,8 +236,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         "pictures_unread": len(other.unread),
         "read_ms_p50": read_ms,
     }
-    kept = all(each["ratio_of_medians"] <= MOST_RATIO and not each["underruns"] for each in figures.values())
-    say(f"at most {MOST_RATIO} times the wait, and no underrun: {'yes' if kept else 'NO'}")
+    ratio = figures["elsewhere"]["ratio_of_medians"]
+    underruns = sum(each["underruns"] for each in figures.values())
+    kept = ratio <= MOST_RATIO and not underruns
+    say(f"elsewhere at most {MOST_RATIO} times the wait, and no underrun anywhere: {'yes' if kept else 'NO'}")
     print(json.dumps({**report, "kept": kept, "seed": SEED, "runs": args.runs, "machine": asdict(machine)}))
 
 
