@@ -138,8 +138,9 @@ def refused_as_unreachable(url: str) -> Iterator[None]:
     try:
         yield
     except SSLCertVerificationError as error:
+        why = f"is not trusted ({error.verify_message})"
         advice = "name it, or who signed it, in the variable SSL_CERT_FILE"
-        raise ServiceUnreachableError(f"{url} has a {error.verify_message}: {advice}") from error
+        raise ServiceUnreachableError(f"the certificate at {url} {why}: {advice}") from error
     except (OSError, InvalidHandshake, InvalidURI) as error:
         raise ServiceUnreachableError(f"no session at {url} ({error}): is the service running?") from error
 
