@@ -22,7 +22,7 @@ from assistant.pictures import ReadPicture
 from transport.image_header import ImageHeader
 from transport.pictures import Picture
 
-NICENESS = 5  # a third of what speech gets of a core that both want, and all of one that nobody wants
+NICENESS = 10  # a tenth of what speech gets of a core that both want, and all of one that nobody wants
 
 
 class Reader(Protocol):
