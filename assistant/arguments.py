@@ -34,6 +34,7 @@ SERVE_EXAMPLES = """
 TALK_EXAMPLES = """
   liushui talk
   liushui talk samples/wav/headache.wav --json
+  liushui talk question.wav --image samples/images/lab-report.jpg
   liushui talk question.wav --url ws://127.0.0.1:8765/v1/realtime --out answer.wav
 """
 CHAT_EXAMPLES = """
@@ -164,6 +165,14 @@ def _add_talk(add_parser: AddParser) -> None:
     command = _add(add_parser, "talk", summary, TALK_EXAMPLES)
     command.add_argument("files", nargs="*", type=Path, metavar="FILE", help="audio files, one turn each")
     command.add_argument("--url", help="a running service (default: one is started for this talk)")
+    command.add_argument(
+        "--image",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="show it a picture before the first question; may be given several times",
+    )
     command.add_argument("--out", type=Path, metavar="WAV", help="where to save the answer")
     command.add_argument("--json", action="store_true", help="print one JSON line and nothing else")
     _add_domain(command)

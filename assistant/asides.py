@@ -6,12 +6,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from typing import Literal
 
 from assistant.asked import asked, usage
 from assistant.dialogue import Dialogue
+from assistant.session_reports import SessionReports
+from assistant.written_report import Written
 from llm.engine import PromptTokens
 from llm.tool_calls import ToolCallStream
 from transport.events import ResponseRequested
+from transport.items import Item
 from transport.open_response import Usage
 from transport.protocol import RealtimeProtocol
 
@@ -22,9 +26,14 @@ class Asides:
     """Those of one conversation; the wire bounds their number."""
 
     def __init__(
-        self, wire: RealtimeProtocol, dialogue: Dialogue, flush: Callable[[], Awaitable[None]]
+        self,
+        wire: RealtimeProtocol,
+        dialogue: Dialogue,
+        flush: Callable[[], Awaitable[None]],
+        reports: SessionReports,
     ) -> None:
         self._wire = wire
+        self._reports = reports
         self._dialogue = dialogue
         self._flush = flush
         self._tasks: dict[str, asyncio.Task[None]] = {}  # by response id
@@ -54,35 +63,50 @@ class Asides:
             await asyncio.wait(tasks)
 
     async def _respond(self, response_id: str, request: ResponseRequested) -> None:
+        written = Written(response_id, _question(request))
         try:
-            whole, took = await self._write(response_id, request)
+            whole, took = await self._write(response_id, request, written)
+        except asyncio.CancelledError:
+            self._reports.aside(written, "left" if response_id in self._tasks else "cancelled")
+            raise
         except Exception as error:  # whatever an engine died of, the client is told, and the session lives
             log.exception("a response out of band failed")
             self._wire.response_finished("failed", f"the answer failed: {error}", response_id=response_id)
+            self._reports.aside(written, "failed", str(error))
         else:
-            if whole:
-                self._wire.response_finished("completed", usage=took, response_id=response_id)
-            else:
-                self._wire.response_finished("incomplete", "max_output_tokens", took, response_id=response_id)
+            status: Literal["completed", "incomplete"] = "completed" if whole else "incomplete"
+            reason = None if whole else "max_output_tokens"
+            self._wire.response_finished(status, reason, took, response_id=response_id)
+            self._reports.aside(written, status)
         await self._flush()
 
-    async def _write(self, response_id: str, request: ResponseRequested) -> tuple[bool, Usage | None]:
+    async def _write(
+        self, response_id: str, request: ResponseRequested, written: Written
+    ) -> tuple[bool, Usage | None]:
         """Write the text and make the calls; True if the answer ended by itself, and what it took."""
         wanted = asked(request, self._wire.settings)
         assert wanted.aside is not None
-        stream, tokens = ToolCallStream(wanted.names), 0
+        stream = ToolCallStream(wanted.names)
         prompt: list[PromptTokens | None] = []
         async with aclosing(self._dialogue.apart(wanted.aside, wanted.sampling, prompt.append)) as answer:
             async for token in answer:
-                tokens += 1
+                written.tokens += 1
                 if text := stream.push(token.text):
+                    written.add(text)
                     self._wire.response_text(text, response_id)
                     await self._flush()
                 if stream.over:
                     break
-        cut_short = tokens >= wanted.sampling.max_tokens
+        cut_short = written.tokens >= wanted.sampling.max_tokens
         if text := stream.finish(cut_short=cut_short):
+            written.add(text)
             self._wire.response_text(text, response_id)
         for call in stream.calls:
             self._wire.response_called(call.name, call.arguments, response_id)
-        return not cut_short, usage(prompt[0], tokens) if prompt else None
+        written.calls = tuple(call.name for call in stream.calls)
+        return not cut_short, usage(prompt[0], written.tokens) if prompt else None
+
+
+def _question(request: ResponseRequested) -> str:
+    words = [item.words for item in request.input or () if isinstance(item, Item)]
+    return "\n".join(filter(None, (request.instructions, *words)))

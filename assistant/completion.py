@@ -8,6 +8,8 @@ from contextlib import aclosing
 
 from assistant.errors import PictureUnread
 from assistant.loaded import Engines
+from assistant.reports import NOBODY, Reports
+from assistant.written_report import CompletionReport
 from llm.engine import LanguageModel, Message, Sampling
 from llm.errors import BadSampling, ContextOverflow, ServerFailed
 from transport.chat_completions import ChatEnd, ChatMessage, ChatRequest, Finish
@@ -19,14 +21,23 @@ MOST_TOKENS = 4096  # of an answer that asks for no limit: the context ends it b
 class Completion:
     """Answers dialogues that clients keep themselves."""
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, reports: Reports = NOBODY) -> None:
         self._engines = engines
+        self._reports = reports
 
     async def __call__(self, asked: ChatRequest) -> AsyncGenerator[str | ChatEnd]:
         """Yield the answer, then how it ended; see `Complete`. Raises RefusedError."""
+        with CompletionReport(self._reports, asked.id) as report:
+            async with aclosing(self._pieces(asked, report)) as pieces:
+                async for piece in pieces:
+                    report.take(piece)
+                    yield piece
+
+    async def _pieces(self, asked: ChatRequest, report: CompletionReport) -> AsyncGenerator[str | ChatEnd]:
         worker = self._engines.new_dialogue_worker()
         try:
             messages = [await self._read(message) for message in asked.messages]
+            report.asked(messages)
             steps = _answer(self._engines.model, messages, _sampling(asked))
             async with aclosing(worker.stream(steps)) as pieces:
                 async for piece in pieces:

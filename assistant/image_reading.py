@@ -10,15 +10,12 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
-from assistant.errors import PictureUnread
+from assistant.image_unpacking import unpacked
 from assistant.picture_rows import Found, in_order
 from assistant.pictures import Line, ReadPicture
 from transport.image_header import ImageHeader
 
-# A page's small print is 12 pixels tall on a longer side of 1600; more pixels take time, and add nothing.
-LONGEST_SIDE = 1600
 FOUND_ON = 960  # pixels of the longer side on which text is looked for; it is read at full size
 NARROWEST = 64  # pixels: a cell of a digit is not read on a strip for a sentence, which takes half the time
 PREVIEW_QUALITY = 80  # of JPEG: 100 to 250 kB
@@ -62,7 +59,7 @@ class RapidOcr:
 
 def read_picture(data: bytes, header: ImageHeader, finder: TextFinder) -> ReadPicture:
     """Read a picture; blocks for some seconds. Raises PictureUnread for a file that cannot be unpacked."""
-    image, (width, height) = _unpacked(data, header)
+    image, (width, height) = unpacked(data, header)
     lines = in_order(finder.find(np.asarray(image)))
     preview = io.BytesIO()
     image.save(preview, "JPEG", quality=PREVIEW_QUALITY)
@@ -73,36 +70,6 @@ def read_picture(data: bytes, header: ImageHeader, finder: TextFinder) -> ReadPi
         tuple(_scaled(line, scale_x, scale_y, width, height) for line in lines),
         preview.getvalue(),
     )
-
-
-def _unpacked(data: bytes, header: ImageHeader) -> tuple[Image.Image, tuple[int, int]]:
-    """Return the picture upright, RGB and no larger than needed, and its own size when upright."""
-    try:
-        image: Image.Image = Image.open(io.BytesIO(data), formats=[header.kind.upper()])
-        if image.size != (header.width, header.height):  # what was allowed is not what would be unpacked
-            raise PictureUnread(f"its header tells {header.width} x {header.height} pixels, and {image.size}")
-        turned = image.getexif().get(_ORIENTATION, 1) in _TURNED
-        image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is scaled down while it is unpacked
-        image = _on_white(ImageOps.exif_transpose(image))
-        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    except PictureUnread:
-        raise
-    except Exception as error:  # a broken file breaks decoders in many ways
-        raise PictureUnread(f"the file is broken ({error}): save it again, and send that") from error
-    size = (header.height, header.width) if turned else (header.width, header.height)
-    return image, size
-
-
-_ORIENTATION = 0x0112
-_TURNED = (5, 6, 7, 8)  # by a quarter
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    """Without transparency: what shines through a screenshot is paper."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    image = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _scaled(line: Line, scale_x: float, scale_y: float, width: int, height: int) -> Line:

@@ -68,6 +68,8 @@ class RecordSink:
 
     def _redacted(self, turn: TurnReport) -> TurnReport:
         redact = self._redactor(turn.session_id)
+        if turn.context:
+            redact(turn.context)
         user_text = redact(turn.user_text)  # first: a name that the user gives is in the answer too
         reason = None if turn.reason is None else redact(turn.reason)
         return replace(

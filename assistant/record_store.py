@@ -61,7 +61,7 @@ CREATE TABLE ratings (
 ) STRICT;
 CREATE INDEX ratings_of_session ON ratings (session_id);
 """
-_COLUMNS = {"session_id", "number", "at_s", "status", "user_text", "said", "heard", "setting"}
+_COLUMNS = {"session_id", "number", "at_s", "status", "user_text", "said", "heard", "setting", "context"}
 
 
 class RecordStore:

@@ -11,7 +11,7 @@ from assistant.record_store import FILE, FOLDER, RecordStore
 from assistant.turn_report import Setting, TurnReport
 from assistant.weights import default_home
 
-SHORT_CHARS = len("sess_") + 8  # of an id, as shown
+SHORT_CHARS = 8  # of an id's random part, as shown
 
 
 def open_record() -> RecordStore:
@@ -48,7 +48,8 @@ def turns_of(store: RecordStore, session: sqlite3.Row) -> list[TurnReport]:
 
 def short(session_id: str) -> str:
     """As much of an id as tells sessions apart; commands take it."""
-    return session_id[:SHORT_CHARS]
+    kind, _, number = session_id.partition("_")
+    return f"{kind}_{number[:SHORT_CHARS]}"
 
 
 def moment(seconds: float) -> str:

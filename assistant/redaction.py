@@ -49,6 +49,8 @@ class Redactor:
     def _without_names(self, text: str) -> str:
         for pattern in (
             patterns.NAME_IS,
+            patterns.ON_PAPER,
+            patterns.FOR_ON_PAPER,
             patterns.NAME_IS_LOWER,
             patterns.SPEAKING,
             patterns.NAME_IS_ZH,

@@ -47,6 +47,14 @@ NAME_IS = re.compile(
     r"\b(?i:my (?:full |first |last |family |given )?name(?: is|'s|’s|:)|(?:i am|i'm|i’m) called|call me"
     rf"|(?:his|her|their) name(?: is|'s|’s)|(?:patient|client)(?:'s|’s)? name(?: is|:)?|name:) ({_NAME})"
 )
+# As papers have it, at the start of a line: what a photo says counts as the user's words. Behind "For:" may
+# stand an illness, which has rarely two capitals.
+ON_PAPER = re.compile(
+    r"^(?i:(?:patient|client|customer|insured|policy ?holder|account holder|surname|(?:first |full )?name)"
+    rf"(?: name)? ?:) ?({_NAME})",
+    re.MULTILINE,
+)
+FOR_ON_PAPER = re.compile(rf"^(?i:for|to|bill to|attn\.?) ?: ?(?=[A-Z]\S* [A-Z])({_NAME})", re.MULTILINE)
 # A transcript may have a name without its capital: the next word, if it can be one.
 NAME_IS_LOWER = re.compile(
     r"\b(?:my name(?: is|'s|’s)|(?:i am|i'm) called) (?!not\b|on\b|in\b|the\b|a\b|spelled\b|spelt\b)"
@@ -63,7 +71,7 @@ SURNAMES = (
 _GIVEN_ZH = r"[\u4e00-\u9fff](?:(?![今是住来我的在想有，就也和家男女从得发很刚最现，])[\u4e00-\u9fff])?"
 NAME_IS_ZH = re.compile(
     r"(?:我叫(?:做)?|我的?名字(?:叫做?|是)|(?:他|她|患者|病人|孩子|老公|丈夫|妻子|老婆|妈妈|爸爸)(?:名字)?叫"
-    r"|姓名(?:是|：|:)?)"
+    r"|姓名(?:是|：|:)?|(?:患者|病人|受检者|就诊人|户主|业主|客户) ?[：:])"
     rf" ?((?:欧阳|司马|上官|诸葛|歐陽|司馬|[{SURNAMES}小阿]){_GIVEN_ZH})"
 )
 

@@ -156,7 +156,7 @@ def application(config: ServiceConfig, engines: Engines, told: Reporting = SILEN
         domains=domains,
         keys=config.keys,
         origins=config.origins,
-        http_api=_http_api(config.engines, engines),
+        http_api=_http_api(config.engines, engines, told),
         metrics=told.metrics,
         choices=_choices(config, engines, tuple(each.name for each in domains)),
     )
@@ -180,7 +180,7 @@ def _reporting(config: ServiceConfig, engines: Engines) -> AbstractContextManage
     return reporting(config.reporting, setting, default_home(), engines.busy_s)
 
 
-def _http_api(config: EngineConfig, engines: Engines) -> HttpApi:
+def _http_api(config: EngineConfig, engines: Engines, told: Reporting) -> HttpApi:
     """What is computed for single requests over HTTP, on the same engines."""
     hearing, synthesizer = engines.hearing, engines.synthesizer
     names = [engines.model.name]
@@ -188,7 +188,7 @@ def _http_api(config: EngineConfig, engines: Engines) -> HttpApi:
     names += [Path(config.voice).stem] if synthesizer else []
     return HttpApi(
         models=tuple(names),
-        complete=Completion(engines),
+        complete=Completion(engines, told.reports),
         speak=SpeechFiles(synthesizer, engines.voice_worker) if synthesizer else None,
         transcribe=Transcription(hearing) if hearing else None,
     )

@@ -60,7 +60,7 @@ class Session:
         self._hands_free = True  # turns are detected, not committed by the client
         self._create_response = True  # a detected turn is answered unasked
         self._interruptible = True  # the user may break into an answer
-        self._asides = Asides(self._wire, self._mouth.dialogue, connection.flush)
+        self._asides = Asides(self._wire, self._mouth.dialogue, connection.flush, self._reports)
         self._requested: wire.ResponseRequested | None = None  # while its meaning is worked out
         self._postponed: wire.ResponseRequested | None = None  # until the last answer was heard
         self._items = ClientItems(self._wire, self._mouth, engines.hearing, engines.pictures, self._inbox.put)

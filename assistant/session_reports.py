@@ -10,6 +10,7 @@ from assistant.answer import Answer
 from assistant.feedback_wishes import rating_in
 from assistant.reports import Reports
 from assistant.turn_report import By, Feedback, Rating, SessionBegan, SessionEnded, Status, TurnReport
+from assistant.written_report import Written
 from transport.events import FeedbackGiven
 from transport.protocol import RealtimeProtocol
 
@@ -93,6 +94,15 @@ class SessionReports:
             now_s = self._clock()
             self._tell(answer, "left" if answer.confirmed else "withdrawn", answer.heard(now_s), None)
 
+    def aside(self, written: Written, status: Status, reason: str | None = None) -> None:
+        """A response out of band is over. No words of the user rate it: it was no answer to any."""
+        if self._reports:
+            self._number += 1
+            report = written.report(
+                self._wire.session_id, self._number, self._reports.setting, status, reason
+            )
+            self._reports.tell(report)
+
     def _tell(self, answer: Answer, status: Status, heard: str, reason: str | None) -> None:
         counts = status != "withdrawn"
         self._number += counts
@@ -108,7 +118,7 @@ class SessionReports:
             reason=str(answer.error) if answer.error is not None else reason,
             modality=answer.modality,
             typed=typed,
-            user_text=(self._typed if typed else answer.user_text) or "",
+            user_text="\n".join(filter(None, (self._typed, answer.user_text))),
             said=playback.said,
             heard=heard,
             user_item=answer.user_item,
@@ -132,7 +142,7 @@ class SessionReports:
         )
         self._reports.tell(report)
         if counts:
-            self._typed = "" if typed else self._typed
+            self._typed = ""
             self._remember(report)
 
     def _remember(self, turn: TurnReport) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assistant.errors import ConfigError
+from assistant.pictures import without_pictures
 from assistant.record_store import RecordStore
 from assistant.recorded import moment, open_record, session_of, short, verdict
 
@@ -50,7 +51,7 @@ def _table(sessions: list[sqlite3.Row]) -> Table:
         "id", "began", "lasted", "domain", "turns", "ratings", "began with", box=None, pad_edge=False
     )
     for row in sessions:
-        first = row["first"] or ""
+        first = " ".join((without_pictures(row["first"] or "") or row["first"] or "").split())
         table.add_row(
             short(row["id"]),
             moment(row["began_s"]),
@@ -77,7 +78,8 @@ def _show(console: Console, store: RecordStore, session: sqlite3.Row) -> None:
         details = json.loads(turn["details"])
         v2v = "" if turn["v2v_ms"] is None else f", {turn['v2v_ms']:.0f} ms voice to voice"
         reason = f" ({details['reason']})" if details["reason"] else ""
-        console.print(f"\n{turn['number']:>3}  {turn['status']}{reason}{v2v}", style="dim")
+        aside = ", beside the conversation" if details.get("aside") else ""
+        console.print(f"\n{turn['number']:>3}  {turn['status']}{reason}{v2v}{aside}", style="dim")
         console.print(Text.assemble(("     user   ", "bold cyan"), turn["user_text"]))
         console.print(Text.assemble(("     heard  ", "bold green"), turn["heard"].strip()))
         if unheard := turn["said"][len(turn["heard"]) :].strip():

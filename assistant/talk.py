@@ -1,4 +1,7 @@
-"""`liushui talk`: recorded questions go in over the real WebSocket; answers are shown, timed and saved."""
+"""`liushui talk`: recorded questions go in over the real WebSocket, pictures before them.
+
+Answers are shown, timed and saved.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,15 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from assistant.caller import Caller, Question, calling, read_question
+from assistant.caller import Caller, Question, listening, read_question
 from assistant.errors import NotAnswered
 from assistant.observer import SAMPLE_RATE_HZ, Turn, TurnObserver
 from assistant.own_service import own_service
 from assistant.persona import SAMPLES
+from assistant.picture_files import picture_in
+from assistant.sent_pictures import Sent, send_pictures
 from assistant.waterfall import waterfall
+from transport.pictures import Picture
 
 QUESTIONS = (SAMPLES / "wav" / "headache.wav", SAMPLES / "wav" / "headache-followup.wav")
 SERVICE_OPTIONS = ("domain", "llm", "asr", "language", "voice", "device", "threads")
@@ -50,26 +56,35 @@ class Told:
 def run(args: Namespace) -> None:
     """Ask the questions in `args.files` in one session, or the sample ones.
 
-    Raises NotAudio or SilentRecording before anything is started, and NotAnswered.
+    Raises NotAudio, SilentRecording or PictureUnread before anything is started, and NotAnswered.
     """
     questions = [read_question(path) for path in args.files or QUESTIONS]
+    pictures = [(path, picture_in(path)) for path in args.image]
     console = Console(quiet=args.json, highlight=False)
-    told = asyncio.run(_converse(args, questions, console))
+    sent, told = asyncio.run(_converse(args, pictures, questions, console))
     if args.json:
-        print(
-            json.dumps({**told[-1].as_dict(), "turns": [each.as_dict() for each in told]}, ensure_ascii=False)
-        )
+        turns = [each.as_dict() for each in told]
+        line = {**told[-1].as_dict(), "turns": turns, "pictures": [each.as_dict() for each in sent]}
+        print(json.dumps(line, ensure_ascii=False))
 
 
-async def _converse(args: Namespace, questions: Sequence[Question], console: Console) -> list[Told]:
-    async with _service(args) as url, calling(url) as caller:
-        told = []
+async def _converse(
+    args: Namespace,
+    pictures: Sequence[tuple[Path, Picture]],
+    questions: Sequence[Question],
+    console: Console,
+) -> tuple[list[Sent], list[Told]]:
+    async with _service(args) as url, listening(url) as (client, microphone):
+        sent = await send_pictures(client, pictures)
+        for picture in sent:
+            console.print(Text("\n".join(["", *picture.account(), ""])))
+        caller, told = Caller(client, microphone, asyncio.get_running_loop().time), []
         for number, question in enumerate(questions, start=1):
             turn = await _ask(caller, question, console)
             path = reply_path(args.out, question.path, number if len(questions) > 1 else None)
             told.append(Told(turn, _save(turn, path)))
             console.print(Text("\n".join(_account(told[-1]))))
-        return told
+        return sent, told
 
 
 @contextlib.asynccontextmanager

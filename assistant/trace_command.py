@@ -16,9 +16,9 @@ def run(args: Namespace) -> None:
     check_library()
     with open_record() as store:
         session = session_of(store, args.id)
-        turns = turns_of(store, session)
+        turns = [turn for turn in turns_of(store, session) if not turn.aside]  # who spoke when
     if not turns:
-        raise ConfigError(f"{session['id']} has no turn: there is nothing to draw")
+        raise ConfigError(f"{session['id']} has no turn of a conversation: there is nothing to draw")
     path = args.out or Path(f"{session['id']}.png")
     draw(turns, f"{session['domain']}   {moment(session['began_s'])}   {session['id']}", path)
     print(path)

@@ -77,6 +77,8 @@ class TurnReport:
     thinking_s: float = 0.0  # the language model's time for them
     passages: tuple[str, ...] = ()  # ids of the knowledge that was used
     safety: str | None = None  # kind of a red flag that was noticed
+    aside: bool = False  # beside a conversation: a request over HTTP, or a response out of band
+    context: str = ""  # what a client sent before: names in it are taken out of the rest; it is not kept
 
     @property
     def v2v_ms(self) -> float | None:

@@ -20,9 +20,12 @@ from pydantic import TypeAdapter
 
 from asr.engine import SAMPLE_RATE_HZ, Hypothesis, Word
 from asr.loudness import STEP_SAMPLES, Loudness
+from assistant.image_reading import TextFinder, read_picture
+from assistant.pictures import ReadPicture
 from assistant.workers import Worker
 from llm.engine import Message, PromptTokens, Sampling, Token, Tool
 from transport.events import Command
+from transport.pictures import Picture
 from transport.protocol import RealtimeProtocol
 from transport.settings import SessionSettings
 from tts.engine import Speech, SpokenWord
@@ -89,6 +92,20 @@ class InlineWorker(Worker):
         task: asyncio.Task[object] = asyncio.get_running_loop().create_task(self.run(call, *args))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+class InlineReader:
+    """Reads pictures here, with what it is given for the recognizer, each in so much virtual time."""
+
+    def __init__(self, finder: TextFinder, cost_s: float = 0.0) -> None:
+        self._finder = finder
+        self._worker = InlineWorker("pictures", cost_s)
+
+    async def read(self, picture: Picture) -> ReadPicture:
+        return await self._worker.run(read_picture, picture.data, picture.header, self._finder)
+
+    def close(self) -> None:
+        pass
 
 
 class LevelVad:

@@ -13,11 +13,13 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from assistant.picture_desk import PictureDesk
 from assistant.service import ServiceConfig, application
 from llm.engine import Sampling, Token, Tool
 from llm.errors import OutOfTurn
 from tests.dialogues import ANSWERS, room
-from tests.fakes import ScriptedChat
+from tests.fakes import InlineReader, ScriptedChat
+from tests.fuzzed_pictures import Eye
 from tests.fuzzing import Target, messages
 from tests.test_transport_app import slot_is_free
 from transport.limits import Limits
@@ -67,7 +69,9 @@ def service_target() -> Iterator[Target]:
 
         async def start() -> str:
             here = room()
-            engines = replace(here.engines, model=ManyChats())
+            desk = PictureDesk(InlineReader(Eye()))
+            stack.callback(desk.close)
+            engines = replace(here.engines, model=ManyChats(), pictures=desk)
             config = ServiceConfig(limits=Limits(max_sessions=64))
             return await stack.enter_async_context(serving(application(config, engines)))
 

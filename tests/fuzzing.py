@@ -23,6 +23,7 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
 from tests.fuzzed_frames import check_frames, frame_messages
+from tests.fuzzed_pictures import check_picture, pictures
 from transport import events
 from transport.conversation import MAX_CONVERSATION_CHARS, MAX_ITEMS
 from transport.protocol import RealtimeProtocol
@@ -50,6 +51,10 @@ SESSION = {
     },
 }
 SAID = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "What is a fever?"}]}
+PIXEL = "data:image/png;base64," + (  # one white one
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mP4DwABAQEAHLCMmQAAAABJRU5ErkJggg=="
+)
+SHOWN = {"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": PIXEL}]}
 VALID: tuple[dict[str, Any], ...] = (
     {"type": "session.update", "session": SESSION},
     {"type": "session.update", "session": {"type": "realtime", "audio": {"input": {"turn_detection": None}}}},
@@ -58,6 +63,7 @@ VALID: tuple[dict[str, Any], ...] = (
     {"type": "input_audio_buffer.clear"},
     {"type": "conversation.item.create", "item": SAID},
     {"type": "conversation.item.create", "item": {**SAID, "id": "item_1"}, "previous_item_id": "root"},
+    {"type": "conversation.item.create", "item": {**SHOWN, "id": "item_2"}},
     {"type": "conversation.item.delete", "item_id": "item_1"},
     {"type": "conversation.item.retrieve", "item_id": "item_1"},
     {"type": "conversation.item.truncate", "item_id": "item_1", "content_index": 0, "audio_end_ms": 100},
@@ -168,8 +174,10 @@ class Stub:
                 wire.transcript_completed(wire.audio_committed(), "What is a fever?")
             case events.AudioCleared():
                 wire.audio_cleared()
-            case events.ItemCreated(item=item):
+            case events.ItemCreated(item=item, pictures=pictures):
                 wire.item_added(item)
+                if pictures:
+                    wire.pictures_seen(item.id, "[My picture says:\nFever 38.5\n]")
             case events.ItemDeleted(item_id=item_id):
                 wire.item_deleted(item_id)
             case events.ItemTruncated(item_id=item_id, content_index=index, audio_end_ms=end_ms):
@@ -259,6 +267,7 @@ class Target:
 TARGETS: dict[str, Target] = {
     "protocol": Target(conversations, check_protocol),
     "frames": Target(frame_messages, check_frames),
+    "pictures": Target(pictures, check_picture),
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import multiprocessing
+import os
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from assistant import picture_items
+from assistant import picture_items, picture_reader
 from assistant.answer import Answer
 from assistant.charts import parse_chart
 from assistant.completion import Completion
@@ -24,7 +26,7 @@ from assistant.picture_desk import MAX_WAITING, PictureDesk
 from assistant.picture_rows import Found
 from assistant.pictures import FAILED, NOTHING
 from tests.dialogues import ANSWERS, Room, converse, room
-from tests.fakes import WORD_S, InlineWorker
+from tests.fakes import WORD_S, InlineReader, InlineWorker
 from tests.rendered import BILL_ZH, LAB, PRESCRIPTION, drawn, encoded, photographed
 from tests.test_assistant_picture_rows import ROWS, found
 from transport.chat_completions import read_chat_request
@@ -66,14 +68,14 @@ def place(finder: TextFinder, cost_s: float = READ_COST_S, **options: Any) -> Ro
     """A room where pictures take so long to read."""
     here = room(**options)
     here.chat.answers[QUESTION] = ANSWER
-    desk = PictureDesk(lambda: finder, InlineWorker("pictures", cost_s), InlineWorker("cutter", 0.02))
+    desk = PictureDesk(InlineReader(finder, cost_s), InlineWorker("cutter", 0.02))
     here.engines = replace(here.engines, pictures=desk)
     return here
 
 
-def show(here: Room, text: str | None = None, item_id: str = "picture_1") -> None:
+def show(here: Room, text: str | None = None, item_id: str = "picture_1", data: bytes | None = None) -> None:
     """The user sends a picture."""
-    url = "data:image/png;base64," + base64.b64encode(paper()).decode()
+    url = "data:image/png;base64," + base64.b64encode(paper() if data is None else data).decode()
     parts: list[dict[str, object]] = [{"type": "input_image", "image_url": url}]
     parts += [] if text is None else [{"type": "input_text", "text": text}]
     item = {"type": "message", "role": "user", "content": parts, "id": item_id}
@@ -144,6 +146,19 @@ def test_a_picture_that_cannot_be_read_is_told_and_the_question_answered(
     here = converse(place(finder, cost_s), script)
     (failed,) = told(here, "failed")
     assert reason in failed["reason"] and failed["item_id"] == "picture_1"
+    assert here.heard("user") == [FAILED, QUESTION]
+    assert here.statuses() == ["completed"]
+
+
+def test_a_file_that_is_cut_off_is_told_and_the_conversation_goes_on() -> None:
+    async def script(here: Room) -> None:
+        show(here, data=encoded(drawn(LAB))[:5000])
+        here.type_in(QUESTION)
+        await asyncio.sleep(8)
+
+    here = converse(place(ScriptedFinder()), script)
+    (failed,) = told(here, "failed")
+    assert "the file is broken" in failed["reason"]
     assert here.heard("user") == [FAILED, QUESTION]
     assert here.statuses() == ["completed"]
 
@@ -291,7 +306,7 @@ def picture(data: bytes) -> Picture:
 
 async def test_pictures_are_read_one_at_a_time_and_beyond_a_few_that_wait_refused() -> None:
     finder = ScriptedFinder()
-    desk = PictureDesk(lambda: finder, InlineWorker("pictures", 0.01), InlineWorker("cutter"))
+    desk = PictureDesk(InlineReader(finder, 0.01), InlineWorker("cutter"))
     reading = [asyncio.create_task(desk.read(picture(paper()))) for _ in range(MAX_WAITING + 1)]
     results = await asyncio.gather(*reading, return_exceptions=True)
     refused = [each for each in results if isinstance(each, BaseException)]
@@ -299,13 +314,33 @@ async def test_pictures_are_read_one_at_a_time_and_beyond_a_few_that_wait_refuse
     assert len(finder.sizes) == MAX_WAITING
 
 
-async def test_a_service_without_the_library_says_what_to_install() -> None:
+def test_a_service_without_the_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> TextFinder:
         raise ModuleNotFoundError("No module named 'rapidocr'", name="rapidocr")
 
-    desk = PictureDesk(missing, InlineWorker("pictures"), InlineWorker("cutter"))
+    monkeypatch.setattr(picture_reader, "RapidOcr", missing)
     with pytest.raises(PictureUnread, match=r"pip install 'liushui\[images\]'"):
-        await desk.read(picture(paper()))
+        picture_reader._finder.__wrapped__()
+
+
+async def test_pictures_are_read_in_a_process_of_low_priority_that_is_begun_again_when_it_dies() -> None:
+    reader = picture_reader.ProcessReader()
+    try:
+        with pytest.raises(PictureUnread, match="the file is broken"):
+            await reader.read(picture(encoded(drawn(LAB))[:5000]))
+        assert (await reader.read(picture(encoded(drawn(LAB))))).lines[0].text == LAB.lines[0]
+        (process,) = multiprocessing.active_children()
+        niceness = os.getpriority(os.PRIO_PROCESS, process.pid or 0) - os.getpriority(os.PRIO_PROCESS, 0)
+        assert niceness == picture_reader.NICENESS
+        reading = asyncio.create_task(reader.read(picture(encoded(drawn(PRESCRIPTION)))))
+        await asyncio.sleep(0.1)
+        process.kill()
+        with pytest.raises(PictureUnread, match="broke down"):
+            await reading
+        assert (await reader.read(picture(paper()))).lines == ()
+    finally:
+        reader.close()
+    assert not multiprocessing.active_children()
 
 
 def test_a_photo_taken_sideways_is_read_upright_and_a_large_one_made_smaller_first() -> None:

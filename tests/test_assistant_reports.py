@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 
 from assistant.reports import Reports
 from assistant.turn_report import Feedback, Rating, Report, SessionBegan, SessionEnded, TurnReport
-from tests.dialogues import ANSWER, LONG, QUESTION, STORY, Room, play, room
+from tests.dialogues import ANSWER, LONG, QUESTION, STORY, Room, converse, play, room
 from tests.fakes import LevelVoice
 from tests.reports import SETTING, Listed
+from tests.test_assistant_pictures import ScriptedFinder, place, show
 
 PLAYED = """
     says what is a fever?
@@ -255,3 +257,63 @@ def test_a_sink_that_fails_ends_no_conversation_and_is_told_once(caplog: pytest.
         play(PLAYED, here)
     assert here.statuses() == ["completed"] and len(rest.turns()) == 1
     assert sum("Broken failed" in record.message for record in caplog.records) == 1
+
+
+ASIDE = {
+    "conversation": "none",
+    "output_modalities": ["text"],
+    "instructions": "Name the topic.",
+    "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "bye."}]}],
+}
+
+
+def beside(leave: Callable[[Room], None], asked: dict[str, object] | None = None) -> list[TurnReport]:
+    """What is told of a response out of band after a spoken turn; `leave`: what the client does then."""
+    sink, here = Listed(), room()
+    here.chat.answers["bye."] = "Goodbye."
+    here.reports = Reports(SETTING, [sink], record_days=30, feedback=True)
+
+    async def script(here: Room) -> None:
+        await here.say(f"{QUESTION} ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~")
+        here.client.send({"type": "response.create", "response": asked or ASIDE})
+        await asyncio.sleep(0.03)
+        leave(here)
+        await asyncio.sleep(1)
+
+    converse(here, script)
+    return sink.turns()
+
+
+def test_a_response_out_of_band_is_a_turn_that_rates_nothing() -> None:
+    spoken, aside = beside(lambda here: None)
+    assert (spoken.aside, spoken.user_text) == (False, QUESTION)
+    assert (aside.aside, aside.number, aside.status, aside.typed) == (True, 2, "completed", True)
+    assert (aside.user_text, aside.said) == ("Name the topic.\nbye.", "Goodbye. ")
+    assert aside.tokens == 1 and (aside.marks or {})["first_token_ms"] > 0
+    assert aside.settled_ms >= (aside.marks or {})["sent_ms"]
+
+
+def test_a_response_out_of_band_that_is_cancelled_is_told_as_far_as_it_came() -> None:
+    def cancel(here: Room) -> None:
+        created: Any = here.client.of_type("response.created")[-1]
+        here.client.send({"type": "response.cancel", "response_id": created["response"]["id"]})
+
+    _, aside = beside(cancel, {**ASIDE, "input": []})
+    assert aside.status == "cancelled"
+
+
+def test_what_was_read_in_a_picture_belongs_to_the_spoken_question_about_it() -> None:
+    sink, here = Listed(), place(ScriptedFinder())
+    here.reports = Reports(SETTING, [sink], record_days=30, feedback=True)
+
+    async def script(here: Room) -> None:
+        show(here)
+        await asyncio.sleep(4)
+        await here.say(f"{QUESTION} " + "~ " * 20)
+        here.type_in(QUESTION)
+        await asyncio.sleep(8)
+
+    converse(here, script)
+    spoken, typed = sink.turns()
+    assert not spoken.typed and spoken.user_text.endswith(QUESTION) and "Ferritin 8" in spoken.user_text
+    assert typed.typed and typed.user_text == QUESTION

@@ -9,11 +9,12 @@ import soundfile
 
 from asr.errors import NotAudio
 from assistant import talk
-from assistant.errors import SilentRecording
+from assistant.errors import PictureUnread, SilentRecording
+from assistant.persona import SAMPLES
 
 
 def arguments(*files: Path) -> Namespace:
-    return Namespace(files=list(files), url="ws://127.0.0.1:1/v1/realtime", out=None, json=True)
+    return Namespace(files=list(files), url="ws://127.0.0.1:1/v1/realtime", image=[], out=None, json=True)
 
 
 def test_a_missing_file_is_named_before_anything_starts(tmp_path: Path) -> None:
@@ -33,6 +34,13 @@ def test_a_silent_file_is_not_a_question(tmp_path: Path) -> None:
     soundfile.write(path, np.zeros(16_000), 16_000)
     with pytest.raises(SilentRecording, match=r"silence\.wav"):
         talk.run(arguments(path))
+
+
+def test_a_file_that_is_no_picture_is_named_before_anything_starts() -> None:
+    asked = arguments(SAMPLES / "wav" / "headache.wav")
+    asked.image = [SAMPLES / "medical" / "prompt.md"]
+    with pytest.raises(PictureUnread, match=r"prompt\.md: is no PNG"):
+        talk.run(asked)
 
 
 @pytest.mark.parametrize(

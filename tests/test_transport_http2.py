@@ -26,8 +26,9 @@ from tests.test_transport_app import append, close_code, greet_and_listen, recei
 from tests.test_transport_http_api import HELLO, Script, until
 from tests.test_transport_keys import KEY
 from transport.app import create_app
+from transport.client import RealtimeClient
 from transport.connection import Connection
-from transport.errors import CertificateUnusableError
+from transport.errors import CertificateUnusableError, ServiceUnreachableError
 from transport.http2 import Certificate
 from transport.limits import Limits
 from transport.server import serving
@@ -85,6 +86,13 @@ async def test_text_and_speech_are_streamed_beside_each_other_on_one_connection(
         script.hold.set()
         assert b"[DONE]" in b"".join([data async for data in text])
         assert len(b"".join([data async for data in audio])) > 48_000
+
+
+async def test_a_certificate_that_nobody_here_trusts_is_named_with_what_to_do(tls: Trust) -> None:
+    async with service(tls=tls.certificate) as url:
+        with pytest.raises(ServiceUnreachableError, match=r"certificate.*SSL_CERT_FILE"):
+            async with RealtimeClient.connect(url):
+                raise AssertionError("it connected")
 
 
 async def test_the_openai_sdk_speaks_http_2(tls: Trust) -> None:

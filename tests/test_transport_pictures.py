@@ -124,6 +124,13 @@ def test_what_was_read_in_the_pictures_stands_before_the_words_and_counts_as_the
     assert (item.words, item.text) == ("Ferritin 8\nIs it low?", "Is it low?")  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("piece", [b"\xff", b"\xff\xe5\x00\x02"])
+def test_a_jpeg_that_does_not_come_to_its_size_is_no_picture_however_long_it_is(piece: bytes) -> None:
+    jpeg = file_of("JPEG")
+    assert read_header(jpeg[:2] + piece * 900 + jpeg[2:]) == ImageHeader("jpeg", 30, 20)
+    assert read_header(jpeg[:2] + piece * 1000 + jpeg[2:]) is None
+
+
 def bomb(width: int, height: int) -> bytes:
     """A PNG of a few bytes that says it is huge."""
     data = bytearray(file_of())

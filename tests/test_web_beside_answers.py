@@ -11,7 +11,13 @@ from playwright.async_api import Browser, expect
 
 from tests.page_service import ENOUGH_S, MICROPHONE, ScriptedSession, chromium, page_service
 from tests.test_web_page import NO_OPUS, last_answer, played, start, visit
-from transport.events import FeedbackGiven, ItemCreated, ResponseRequested
+from transport.events import (
+    FeedbackGiven,
+    ItemCreated,
+    OutputAudioCleared,
+    ResponseRequested,
+    SessionUpdated,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 expect.set_options(timeout=ENOUGH_S * 1000)
@@ -87,6 +93,31 @@ async def test_a_picture_is_sent_and_what_was_read_in_it_is_shown(browser: Brows
         await expect(turn.get_by_role("img", name="Your picture")).to_be_visible()
         await turn.get_by_text("What was read").click()
         await expect(turn.locator(".read p")).to_have_text("Twice a day")
+
+
+async def test_a_picture_alone_waits_for_a_question_about_it(browser: Browser) -> None:
+    session = ScriptedSession()
+    async with page_service(session) as (url, _), visit(browser, url, script=NO_OPUS) as page:
+        await page.locator("#picture").set_input_files(PRESCRIPTION)
+        await session.told(ItemCreated)
+        await page.get_by_label("Write a message").fill("How often do I take it?")
+        await page.get_by_role("button", name="Send", exact=True).click()
+        await session.told(ResponseRequested)
+        assert [bool(item.pictures) for item in session.of(ItemCreated)] == [True, False]
+        assert len(session.of(ResponseRequested)) == 1
+
+
+async def test_a_message_takes_the_place_of_one_whose_answer_has_not_begun(browser: Browser) -> None:
+    session = ScriptedSession()
+    async with page_service(session) as (url, _), visit(browser, url, script=NO_OPUS) as page:
+        await page.get_by_role("button", name="What is a normal pulse?").click()
+        await session.told(ResponseRequested)
+        await page.get_by_label("Write a message").fill("And at night?")
+        await page.get_by_role("button", name="Send", exact=True).click()
+        await session.told(ResponseRequested, 2)
+        order = [type(each) for each in session.commands if not isinstance(each, SessionUpdated)]
+        asked = [ItemCreated, ResponseRequested]
+        assert order == [*asked, OutputAudioCleared, *asked]
 
 
 async def test_a_chart_is_shown_when_its_word_sounds_and_not_before(browser: Browser) -> None:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from starlette.requests import Request
@@ -70,6 +70,7 @@ class ChatRequest:
     top_p: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    id: str = field(default_factory=lambda: random_id("chatcmpl"))  # of the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class ChatCompletions:
         asked = read_chat_request(body)
         answer = self._complete(asked)
         shape: dict[str, object] = {
-            "id": random_id("chatcmpl"), "created": int(time.time()), "model": self._model
+            "id": asked.id, "created": int(time.time()), "model": self._model
         }  # fmt: skip
         if body.flag("stream"):
             with_usage = bool(body.nested("stream_options").flag("include_usage"))

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from ssl import SSLCertVerificationError
 from typing import Any
 
 import soxr
@@ -136,6 +137,10 @@ def refused_as_unreachable(url: str) -> Iterator[None]:
     """Raise `ServiceUnreachableError` for what `dial` raises."""
     try:
         yield
+    except SSLCertVerificationError as error:
+        why = f"is not trusted ({error.verify_message})"
+        advice = "name it, or who signed it, in the variable SSL_CERT_FILE"
+        raise ServiceUnreachableError(f"the certificate at {url} {why}: {advice}") from error
     except (OSError, InvalidHandshake, InvalidURI) as error:
         raise ServiceUnreachableError(f"no session at {url} ({error}): is the service running?") from error
 

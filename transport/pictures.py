@@ -16,7 +16,7 @@ Detail = Literal["auto", "low", "high"]
 
 MAX_PICTURES = 4  # in one message: the pages of a report
 MAX_PICTURE_BYTES = 8 * 1024 * 1024  # a phone's photo has 2 to 6 MB; as base64 it fits into a message
-MAX_PIXELS = 25_000_000  # twice a phone's usual 12: 75 MB unpacked, and one is unpacked at a time
+MAX_PIXELS = 25_000_000  # twice a phone's usual 12: 100 MB unpacked, and one is unpacked at a time
 MAX_SIDE = 16_384  # as long as a WebP's can be; a strip of a pixel's height is no picture
 _DETAILS: tuple[Detail, ...] = get_args(Detail)
 

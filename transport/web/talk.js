@@ -81,7 +81,10 @@ export class Talk {
     this._changed();
   }
 
-  /** Send a typed message, with a picture (a data URL) if there is one; an answer in progress gives way to it. Call it within a gesture. */
+  /**
+   * Send a typed message, with a picture (a data URL) if there is one; an answer in progress gives way to it.
+   * A picture alone is shown and read, and waits for a question. Call it within a gesture.
+   */
   async write(message, picture = null) {
     this._show.notice(null);
     this.stop();
@@ -97,8 +100,10 @@ export class Talk {
     const content = picture ? [{ type: "input_image", image_url: picture }] : [];
     if (message) content.push({ type: "input_text", text: message });
     session.send({ type: "conversation.item.create", item: { id, type: "message", role: "user", content } });
-    session.send({ type: "response.create" });
-    this.thinking = true;
+    if (message) {
+      session.send({ type: "response.create" });
+      this.thinking = true;
+    }
     this._changed();
   }
 
@@ -109,7 +114,8 @@ export class Talk {
 
   /** Be silent; the dialogue keeps what was heard. */
   stop() {
-    if (!this.answers.inProgress) return;
+    if (!this.answers.inProgress && !this.thinking) return;
+    this.thinking = false;
     this.answers.interrupt();
     this.connection?.send({ type: "output_audio_buffer.clear" });
   }
