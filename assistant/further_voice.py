@@ -20,6 +20,11 @@ class FurtherVoice:
         self._load = load
         self._voice: Synthesizer | None = None
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it takes memory."""
+        return self._voice is not None
+
     def loaded(self) -> Synthesizer:
         """Return the voice, loaded if it was not yet."""
         if self._voice is None:
