@@ -107,6 +107,7 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
             "the voice", lambda: loading.load_voice_or_another(config.engines, store), failures
         )
     synthesizer, other_voice = loaded or (None, None)
+    further.pop((other_voice or "").partition(" ")[0], None)  # who stepped in is loaded already
     return Engines(
         model,
         hearing,
