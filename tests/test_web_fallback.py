@@ -95,7 +95,7 @@ async def test_an_answer_that_runs_dry_again_and_again_is_read_from_then_on_unti
 async def test_on_a_link_that_carries_no_voice_the_service_turns_to_text_and_the_page_leaves_it_that(
     browser: Browser,
 ) -> None:
-    session, long = ScriptedSession(), " ".join([ANSWER] * 4)
+    session, long = ScriptedSession(), " ".join([ANSWER] * 2)
     async with page_service(session) as (url, proxy), visit(browser, url, script="") as page:
         proxy.link = Link(rtt_ms=200, rate_kbps=8, buffer_bytes=4096, seed=1)
         await page.get_by_role("button", name="What is a normal pulse?").click()
