@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,18 @@ class Recognizer(Protocol):
 
     def align(self, audio: Audio, text: str) -> tuple[Word, ...]:
         """When each word of `text`, a reading of `audio` (16 kHz, at most 30 s), was said."""
+
+
+@runtime_checkable
+class Multilingual(Recognizer, Protocol):
+    """A recognizer that can be told what language it is going to hear."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes of those that it knows."""
+
+    def in_language(self, language: str | None) -> Recognizer:
+        """The same, for this language; None: it finds out each time. Raises UnknownLanguage."""
 
 
 def checked(samples: NDArray[Any]) -> Audio:

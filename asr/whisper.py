@@ -90,9 +90,15 @@ class WhisperRecognizer:
         self._hot_words = HotWords(hot_words)
         self.recognize(np.full(SAMPLE_RATE_HZ, AUDIBLE, np.float32))  # the first call allocates
 
-    def in_language(self, language: str) -> WhisperRecognizer:
-        """The same recognizer, for a language by its ISO 639-1 code. Raises UnknownLanguage."""
-        self._require(language)
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages it knows; see Multilingual."""
+        return tuple(sorted(map(self._code, self._languages)))
+
+    def in_language(self, language: str | None) -> WhisperRecognizer:
+        """The same recognizer, for this language; see Multilingual. Raises UnknownLanguage."""
+        if language is not None:
+            self._require(language)
         other = copy(self)  # weights and thread are shared
         other._language = language
         return other
@@ -199,7 +205,11 @@ class WhisperRecognizer:
         chances = self._chances(self._decoder.append([self._start]))
         self._decoder.length = 0
         best = self._languages[int(chances[self._languages].argmax())]
-        return str(self._tokenizer.id_to_token(best)).strip("<|>")
+        return self._code(best)
+
+    def _code(self, language: int) -> str:
+        """The ISO 639-1 code of a language's token."""
+        return str(self._tokenizer.id_to_token(language)).strip("<|>")
 
     def _chances(self, hidden: Tensor) -> Tensor:
         return self._decoder.logits(hidden)[0].softmax(dim=-1)  # [vocabulary]

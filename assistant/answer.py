@@ -39,6 +39,7 @@ class Answer:
         self.looked_at = 0  # so much of its text was looked through for what can be shown
         self.shown: set[object] = set()  # what of that the wire knows
         self.pace = 1.0  # at which it is spoken
+        self.voice: str | None = None  # by which voice, if not the service's own
         self.held = 0  # times that a sound silenced it
         self.resumed = 0  # of those, how often it went on
         self.passages: tuple[str, ...] = ()  # ids of the knowledge in its prompt

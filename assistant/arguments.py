@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from pathlib import Path
 
 from assistant.command_parser import AddParser
@@ -11,6 +12,8 @@ from assistant.record_arguments import add_records, add_reporting
 
 DEFAULT_PORT = 8765
 DEFAULT_DOMAIN = "medical"
+DEFAULT_VOICE = "heart"
+VOICE_HELP = "a name of `liushui voices`; the .onnx file of a Piper voice; or coqui:FOLDER of a Coqui model"
 KEYS_VARIABLE = "LIUSHUI_API_KEYS"  # of the service; an option would show in the list of processes
 
 EXAMPLES = """
@@ -26,6 +29,7 @@ SERVE_EXAMPLES = """
   liushui serve
   liushui serve --domain finance --port 9000
   liushui serve --domain medical --domain finance
+  liushui serve --voice heart --voice jf_alpha
   liushui serve --llm smollm2-135m --threads 2
   liushui serve --llm http://localhost:8080/v1
   liushui serve --record --metrics
@@ -125,7 +129,7 @@ def _add_serve(add_parser: AddParser) -> None:
     _add_access(command)
     add_reporting(command)
     _add_domains(command)
-    _add_engines(command)
+    _add_engines(command, _add_voices)
 
 
 def _add_access(command: ArgumentParser) -> None:
@@ -176,7 +180,7 @@ def _add_talk(add_parser: AddParser) -> None:
     command.add_argument("--out", type=Path, metavar="WAV", help="where to save the answer")
     command.add_argument("--json", action="store_true", help="print one JSON line and nothing else")
     _add_domain(command)
-    _add_engines(command)
+    _add_engines(command, _add_voice)
 
 
 def _add_chat(add_parser: AddParser) -> None:
@@ -255,10 +259,10 @@ def _add_pace(add_parser: AddParser) -> None:
     forget.add_argument("users", nargs="+", metavar="USER", help="as their clients name them")
 
 
-def _add_engines(command: ArgumentParser) -> None:
+def _add_engines(command: ArgumentParser, add_voice: Callable[[ArgumentParser], None]) -> None:
     _add_language_model(command)
     _add_recognizer(command)
-    _add_voice(command)
+    add_voice(command)
     _add_compute(command)
 
 
@@ -302,13 +306,18 @@ def _add_recognizer(command: ArgumentParser) -> None:
     )
 
 
-def _add_voice(command: ArgumentParser) -> None:
+def _add_voices(command: ArgumentParser) -> None:
     command.add_argument(
         "--voice",
-        default="heart",
-        help="a name of `liushui voices`; the .onnx file of a Piper voice; or coqui:FOLDER of a Coqui model "
-        "(default: %(default)s)",
+        dest="voices",
+        action="append",
+        help=f"{VOICE_HELP}; of several, clients choose by name, the first is for those who do not, and the "
+        f"others are loaded when they are first wanted (default: {DEFAULT_VOICE})",
     )
+
+
+def _add_voice(command: ArgumentParser) -> None:
+    command.add_argument("--voice", default=DEFAULT_VOICE, help=f"{VOICE_HELP} (default: %(default)s)")
 
 
 def _add_compute(command: ArgumentParser) -> None:

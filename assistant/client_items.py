@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from asr.engine import SAMPLE_RATE_HZ
+from asr.engine import SAMPLE_RATE_HZ, Recognizer
 from asr.numbers import with_digits
 from asr.resample import Resampler
 from asr.streaming import Utterance
@@ -96,15 +96,16 @@ class ClientItems:
     async def _transcribe(self, hearing: Hearing, item: Item, recording: Recording) -> None:
         text = ""
         try:
-            text = await _words(hearing, recording)
+            recognizer = hearing.recognizer_of(self._wire.settings.language)
+            text = await _words(hearing, recognizer, recording)
         except Exception as error:  # whatever the recognizer died of, the conversation goes on in text
             await self._put(Deaf(error))
         await self._put(Read(item, text))
 
 
-async def _words(hearing: Hearing, recording: Recording) -> str:
+async def _words(hearing: Hearing, recognizer: Recognizer, recording: Recording) -> str:
     resampler = Resampler(recording.sample_rate_hz, SAMPLE_RATE_HZ)
-    utterance = Utterance(hearing.recognizer)
+    utterance = Utterance(recognizer)
     utterance.feed(np.concatenate((resampler(recording.samples), resampler.finish())))
     words = await hearing.words_worker.run(utterance.final)
     return with_digits(words, utterance.language).strip()

@@ -28,7 +28,7 @@ class Ear:
         self.received = 0  # samples of session time
         self.utterance: Utterance | None = None
         self.started = 0  # session sample at which the open utterance's voice began
-        self._recognizer = recognizer
+        self.recognizer = recognizer  # of the utterances that begin from now on
         self._detector = detector
         self._resampler: tuple[int, Resampler] | None = None  # with the rate that it takes
         self._preroll = np.zeros(0, np.float32)  # the last PREROLL_S, while nothing is open
@@ -64,7 +64,7 @@ class Ear:
     def open(self) -> Utterance:
         """Start an utterance from the voice's onset on, or go on with the open one."""
         if self.utterance is None:
-            self.utterance = Utterance(self._recognizer)
+            self.utterance = Utterance(self.recognizer)
             self.utterance.feed(self._preroll)
             self.started = self._voice_start
             self._decoded = self.received

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from assistant import voices
 from assistant.errors import ConfigError
+from assistant.further_voice import FurtherVoice
 from assistant.progress import shown_progress
 from assistant.weights import Store
 
@@ -209,6 +210,22 @@ def load_synthesizer(config: EngineConfig, store: Store) -> Synthesizer:
     from tts.resampled import Resampled
 
     return Resampled(voice, VOICE_RATE_HZ)
+
+
+def further_voices(config: EngineConfig, names: Sequence[str], store: Store) -> dict[str, FurtherVoice]:
+    """Prepare voices that may speak beside the config's own, by the names that clients use.
+
+    Raises WeightsError and ConfigError, also when two would have one name.
+    """
+    found: dict[str, FurtherVoice] = {}
+    for voice in names:
+        voices.prepare(voice, store)
+        name = voices.voice_choice(voice).name
+        if name in found or name == voices.voice_choice(config.voice).name:
+            raise ConfigError(f"two voices have the name {name!r}; clients could not tell them apart")
+        load = partial(load_synthesizer, replace(config, voice=voice), store)
+        found[name] = FurtherVoice(name, VOICE_RATE_HZ, load)
+    return found
 
 
 def load_voice_or_another(config: EngineConfig, store: Store) -> tuple[Synthesizer, str | None]:

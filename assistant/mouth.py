@@ -17,6 +17,7 @@ from assistant.metrics import Stopwatch
 from assistant.playback import ECHO_BEFORE_S, Playback
 from assistant.reply import Reply, ReplyNotes, Voice
 from assistant.session_reports import SessionReports
+from assistant.session_voice import SessionVoice
 from assistant.speaking_pace import SpeakingPace
 from llm.engine import Message
 from llm.tool_calls import ToolCallStream
@@ -54,7 +55,7 @@ class Mouth:
         self._away = False  # the client cannot be reached
         self._carried = True  # the link is fast enough for a voice
         self._settled_s = 0.0  # when that one ended
-        self.voice: Voice | None = engines.voice()  # None: this conversation is read, not heard
+        self._voices = SessionVoice(wire, engines)
         self._asked = False  # the last answer ended with a question
         self._expected = 0  # characters of the user's turn that were computed ahead
         self._wire = wire
@@ -84,10 +85,12 @@ class Mouth:
         """Take over the client's settings."""
         self.dialogue.instruct(settings.instructions, tools_of(settings))
         self._pace.configure(settings)
+        self._voices.configure(settings)
 
     def prepare(self, voice_ended_s: float, request: ResponseRequested | None) -> Answer:
         """Open an answer, held back until confirmed. `voice_ended_s`: when the user's last sound was."""
-        rate_hz = self.voice.synthesizer.sample_rate_hz if self.voice else 1  # without one nothing sounds
+        own = self._voices.own
+        rate_hz = own.synthesizer.sample_rate_hz if own else 1  # without one nothing sounds
         self._expected = 0
         self.answer = Answer(Playback(rate_hz), Stopwatch(voice_ended_s), request)
         if self._away:
@@ -105,14 +108,14 @@ class Mouth:
         assert answer.request is not None
         answer.started = True
         self.illustrations.charts = ()
-        spoken = (
-            answer.request.modality or self._wire.settings.modality
-        ) == "audio" and self.voice is not None
-        answer.modality = "audio" if spoken else "text"
+        settings = answer.request.over(self._wire.settings)
+        voice = self._voices.of(settings.voice) if settings.modality == "audio" else None
+        answer.modality = "audio" if voice else "text"
+        answer.voice = settings.voice if self._voices.is_further(settings.voice) else None
         notes = ReplyNotes(
             mark=lambda name: answer.stopwatch.mark(name, self._clock()),
             delivered=lambda: self._progress(answer),
-            voice_lost=self._lose_voice,
+            voice_lost=lambda error: self._voices.lose(settings.voice, error),
         )
         wanted = asked(answer.request, self._wire.settings)
         note = wanted.note or (TELL if self._told_result and answer.user_text is None else None)
@@ -121,7 +124,7 @@ class Mouth:
         answer.calls = ToolCallStream(wanted.names)
         answer.reply = Reply(
             tokens,
-            self._paced_voice(answer) if spoken and self._carried else None,
+            self._paced(voice, answer) if voice and self._carried else None,
             answer.playback,
             notes,
             calls=answer.calls,
@@ -129,10 +132,10 @@ class Mouth:
         )
         answer.spawn(self._generate(answer, answer.reply))
 
-    def _paced_voice(self, answer: Answer) -> Voice | None:
+    def _paced(self, voice: Voice, answer: Answer) -> Voice:
         pace = self._pace.after(answer.user_text, answer.voiced_s, answering=self._asked)
         answer.pace = pace.rate
-        return self.voice and replace(self.voice, rate=pace.rate, pause_scale=pace.pause_scale)
+        return replace(voice, rate=pace.rate, pause_scale=pace.pause_scale)
 
     def _mind_pace(self, answer: Answer) -> None:
         """What the user said has happened: let the pace follow it, once."""
@@ -321,16 +324,12 @@ class Mouth:
         self.dialogue.cut(item_id, heard)
         return heard
 
-    def _lose_voice(self, error: Exception) -> None:
-        log.error("the voice failed", exc_info=error)
-        self.voice = None
-        self._wire.mode_changed("text", f"the voice failed ({error})")
-
     async def close(self) -> None:
         """The session is over."""
         await self.withdraw()
         self.dialogue.close()
         self._pace.close()
+        self._voices.close()
 
     def _open_response(self, answer: Answer) -> None:
         if answer.item is None:

@@ -7,18 +7,19 @@ import os
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from starlette.applications import Starlette
 
 from assistant import engines as loading
-from assistant.arguments import DEFAULT_DOMAIN, KEYS_VARIABLE
+from assistant.arguments import DEFAULT_DOMAIN, DEFAULT_VOICE, KEYS_VARIABLE
 from assistant.completion import Completion
 from assistant.engines import EngineConfig
 from assistant.errors import ConfigError
 from assistant.loaded import Engines, Hearing
+from assistant.offer import common_settings, offered, own_voice
 from assistant.pace_store import FOLDER, PaceStore
 from assistant.persona import Persona, load_personas
 from assistant.progress import shown_step
@@ -29,12 +30,10 @@ from assistant.speech_files import SpeechFiles
 from assistant.transcription import Transcription
 from assistant.turn_policy import TurnPolicy
 from assistant.turn_report import Setting
-from assistant.voices import voice_choice
 from assistant.weights import Store, default_home
 from llm import words_zh
 from transport import server
 from transport.app import create_app
-from transport.choices import Choices
 from transport.connection import Connection
 from transport.domains import Domain
 from transport.errors import InvalidKeyError, InvalidOriginError
@@ -44,7 +43,6 @@ from transport.keys import ApiKeys
 from transport.limits import Limits
 from transport.origins import Origins
 from transport.server import serving
-from transport.settings import SessionSettings
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +61,7 @@ class ServiceConfig:
     domains: tuple[str, ...] = (
         DEFAULT_DOMAIN,
     )  # folders in samples/, or paths; the first for who chooses none
+    voices: tuple[str, ...] = ()  # that clients may choose beside the engines' own
     text_only: bool = False  # load no audio engines
     common_replies: bool = False  # keep replies to questions that were asked twice, on disk
     barge_in_words: int = 1  # that it takes to interrupt an answer
@@ -84,6 +83,7 @@ class ServiceConfig:
 
 def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: nullcontext()) -> Engines:
     """Load what the config names. Audio engines that fail leave the service in text mode, with the reason."""
+    further = {} if config.text_only else loading.further_voices(config.engines, config.voices, store)
     personas = load_personas(config.domains)
     with step("loading the language model"):
         model = loading.load_language_model(config.engines, store)
@@ -107,8 +107,16 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
             "the voice", lambda: loading.load_voice_or_another(config.engines, store), failures
         )
     synthesizer, other_voice = loaded or (None, None)
-    paces = PaceStore(store.home / FOLDER)
-    return Engines(model, hearing, synthesizer, tuple(failures), other_voice=other_voice, paces=paces)
+    further.pop((other_voice or "").partition(" ")[0], None)  # who stepped in is loaded already
+    return Engines(
+        model,
+        hearing,
+        synthesizer,
+        tuple(failures),
+        other_voice=other_voice,
+        paces=PaceStore(store.home / FOLDER),
+        further_voices=further,
+    )
 
 
 def _load_hearing(config: EngineConfig, store: Store, personas: Sequence[Persona]) -> Hearing:
@@ -134,9 +142,12 @@ def application(config: ServiceConfig, engines: Engines, told: Reporting = SILEN
     """The ASGI application on these engines, which stay the caller's; `told` is of its conversations."""
 
     policy = TurnPolicy(barge_in_words=config.barge_in_words)
+    personas = load_personas(config.domains)
+    choices = offered(config, engines)
+    common = common_settings(choices, engines)
     domains = [
-        Domain(each.name, each.title, SessionSettings(instructions=each.prompt), each.lexicon)
-        for each in load_personas(config.domains)
+        Domain(each.name, each.title, replace(common, instructions=each.prompt), each.lexicon)
+        for each in personas
     ]
 
     async def serve(connection: Connection) -> None:
@@ -156,18 +167,10 @@ def application(config: ServiceConfig, engines: Engines, told: Reporting = SILEN
         domains=domains,
         keys=config.keys,
         origins=config.origins,
-        http_api=_http_api(config.engines, engines, told),
+        http_api=_http_api(config.engines, engines, common.voices, told),
         metrics=told.metrics,
-        choices=_choices(config, engines, tuple(each.name for each in domains)),
+        choices=choices,
     )
-
-
-def _choices(config: ServiceConfig, engines: Engines, domains: tuple[str, ...]) -> Choices:
-    """What the page's user may pick: what was loaded."""
-    voices = () if engines.synthesizer is None else (voice_choice(config.engines.voice),)
-    languages = () if engines.hearing is None else (config.engines.language,)
-    audio = engines.hearing is not None and engines.synthesizer is not None
-    return Choices(domains, voices, languages, audio=audio)
 
 
 def _reporting(config: ServiceConfig, engines: Engines) -> AbstractContextManager[Reporting]:
@@ -175,22 +178,23 @@ def _reporting(config: ServiceConfig, engines: Engines) -> AbstractContextManage
         load_personas(config.domains)[0].name,
         engines.model.name,
         Path(config.engines.asr).name if engines.hearing else None,
-        (engines.other_voice or Path(config.engines.voice).stem).split()[0] if engines.synthesizer else None,
+        own_voice(config, engines).name if engines.synthesizer else None,
     )
     return reporting(config.reporting, setting, default_home(), engines.busy_s)
 
 
-def _http_api(config: EngineConfig, engines: Engines, told: Reporting) -> HttpApi:
+def _http_api(config: EngineConfig, engines: Engines, voices: tuple[str, ...], told: Reporting) -> HttpApi:
     """What is computed for single requests over HTTP, on the same engines."""
-    hearing, synthesizer = engines.hearing, engines.synthesizer
+    hearing = engines.hearing
     names = [engines.model.name]
     names += [Path(config.asr).name] if hearing else []
-    names += [Path(config.voice).stem] if synthesizer else []
+    names += voices
     return HttpApi(
         models=tuple(names),
         complete=Completion(engines, told.reports),
-        speak=SpeechFiles(synthesizer, engines.voice_worker) if synthesizer else None,
+        speak=SpeechFiles(engines.speaker) if engines.synthesizer else None,
         transcribe=Transcription(hearing) if hearing else None,
+        voices=voices,
     )
 
 
@@ -235,10 +239,12 @@ def run(args: Namespace) -> None:
 
 def config_from(args: Namespace) -> ServiceConfig:
     """The configuration that the command line asks for."""
+    voices = _several(args, "voices", getattr(args, "voice", DEFAULT_VOICE))
     return ServiceConfig(
         host=getattr(args, "host", "127.0.0.1"),
         port=getattr(args, "port", 0),
         domains=domains_from(args),
+        voices=voices[1:],
         text_only=getattr(args, "text_only", False),
         common_replies=getattr(args, "common_replies", False),
         barge_in_words=getattr(args, "barge_in_words", 1),
@@ -247,14 +253,19 @@ def config_from(args: Namespace) -> ServiceConfig:
         tls=_tls_from(args),
         limits=Limits(max_sessions_per_key=getattr(args, "sessions_per_key", 8)),
         reporting=reporting_from(args, dict(os.environ)),
-        engines=loading.config_from(args),
+        engines=replace(loading.config_from(args), voice=voices[0]),
     )
 
 
 def domains_from(args: Namespace) -> tuple[str, ...]:
     """The domains that the command line names: several, one, or the default."""
-    named = args.domain or DEFAULT_DOMAIN
-    return (named,) if isinstance(named, str) else tuple(named)
+    return _several(args, "domain", DEFAULT_DOMAIN)
+
+
+def _several(args: Namespace, option: str, default: str) -> tuple[str, ...]:
+    """What an option names that may be there more than once, or not."""
+    named = getattr(args, option, None) or default
+    return (named,) if isinstance(named, str) else tuple(dict.fromkeys(named))
 
 
 def _keys_from(args: Namespace) -> ApiKeys:

@@ -86,10 +86,7 @@ class Session:
         """Converse until the client leaves."""
         self._wire.open()
         self._reports.begin()
-        if self._engines.failures:
-            self._wire.mode_changed("text", "; ".join(self._engines.failures))
-        elif self._engines.other_voice:
-            self._wire.notice("liushui.mode", mode="audio", reason=self._engines.other_voice)
+        self._engines.admit(self._wire)
         self._configure(self._wire.settings)
         self._spawn(self._read())
         try:
@@ -356,6 +353,8 @@ class Session:
         self._hands_free = detection is not None
         self._create_response = detection is not None and detection.create_response
         self._interruptible = detection is not None and detection.interrupt_response
+        if self._hearing is not None and self._ear is not None:
+            self._ear.recognizer = self._hearing.recognizer_of(settings.language)
         self._silence.configure(detection)
         self._turns.policy = policy_for(detection, self._policy)
         self._mouth.configure(settings)

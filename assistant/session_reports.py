@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 
 from assistant.answer import Answer
 from assistant.feedback_wishes import rating_in
@@ -107,13 +108,13 @@ class SessionReports:
         counts = status != "withdrawn"
         self._number += counts
         typed = answer.user_text is None
-        now_s, playback, reply = self._clock(), answer.playback, answer.reply
+        now_s, playback, reply, setting = self._clock(), answer.playback, answer.reply, self._reports.setting
         settled_ms = answer.stopwatch.elapsed_ms(now_s)
         report = TurnReport(
             session_id=self._wire.session_id,
             number=self._number if counts else 0,
             at_s=self._wall() - settled_ms / 1000,
-            setting=self._reports.setting,
+            setting=replace(setting, voice=answer.voice) if answer.voice else setting,
             status=status,
             reason=str(answer.error) if answer.error is not None else reason,
             modality=answer.modality,

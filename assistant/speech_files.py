@@ -1,9 +1,9 @@
-"""Speech over HTTP, in the voice that the conversations have."""
+"""Speech over HTTP, in the voices that conversations may have."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 
 import numpy as np
@@ -32,10 +32,9 @@ def phrased(text: str) -> Iterator[Chunk]:
 class SpeechFiles:
     """Speaks texts, phrased as an answer would be: the first phrase is short, for somebody waits for it."""
 
-    def __init__(self, synthesizer: Synthesizer, worker: Worker) -> None:
-        """`worker`: the voice's. Conversations get it between two phrases."""
-        self._synthesizer = synthesizer
-        self._worker = worker
+    def __init__(self, speaker: Callable[[str | None], tuple[Synthesizer, Worker] | None]) -> None:
+        """`speaker`: who has a name, with its worker. Conversations get that between two phrases."""
+        self._speaker = speaker
 
     async def __call__(self, asked: SpeechRequest) -> AsyncGenerator[Audio]:
         """Yield the speech part by part; see `Speak`. Raises RefusedError.
@@ -43,10 +42,13 @@ class SpeechFiles:
         What the voice cannot pronounce is left out, if there is anything else.
         """
         spoke = False
+        if (speaker := self._speaker(asked.voice)) is None:
+            raise RefusedError(503, "the service runs without a voice", code="engine_unavailable")
+        synthesizer, worker = speaker
         for chunk in phrased(asked.text):
-            spoken = parts(self._synthesizer, chunk.text, asked.speed)
+            spoken = parts(synthesizer, chunk.text, asked.speed)
             try:
-                async with aclosing(self._worker.stream(spoken)) as speeches:
+                async with aclosing(worker.stream(spoken)) as speeches:
                     async for speech in speeches:
                         spoke = spoke or len(speech.audio) > 0
                         yield speech.audio
@@ -54,7 +56,7 @@ class SpeechFiles:
                 continue
             except UnsupportedRate as error:
                 raise RefusedError(400, str(error), code="invalid_value", param="speed") from error
-            yield np.zeros(int(chunk.pause_s * self._synthesizer.sample_rate_hz), np.float32)
+            yield np.zeros(int(chunk.pause_s * synthesizer.sample_rate_hz), np.float32)
         if not spoke:
             raise RefusedError(
                 400, "the voice cannot pronounce any of this text", code="invalid_value", param="input"

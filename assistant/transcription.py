@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import BinaryIO
 
 from asr.engine import SAMPLE_RATE_HZ, Recognizer
 from asr.errors import NotAudio, UnknownLanguage
@@ -17,15 +17,6 @@ from transport.errors import RefusedError
 from transport.transcriptions import Segment, Transcript, TranscriptionRequest, Word
 
 
-@runtime_checkable
-class Multilingual(Protocol):
-    """A recognizer that can be told what language it is going to hear."""
-
-    def in_language(self, language: str) -> Recognizer:
-        """The same, for this language. Raises UnknownLanguage."""
-        ...
-
-
 class Transcription:
     """Reads recordings piece by piece; conversations get the recognizer between two of them."""
 
@@ -36,7 +27,7 @@ class Transcription:
         """Yield the segments, then the end; see `Transcribe`. Raises RefusedError."""
         worker = Worker("recording")
         try:
-            recognizer = self._recognizer(asked.language)
+            recognizer = self._hearing.recognizer_of(asked.language)
             steps = _pieces(asked.file, self._hearing.new_detector())
             async with aclosing(worker.stream(steps)) as pieces:
                 async for piece in pieces:
@@ -52,12 +43,6 @@ class Transcription:
             raise RefusedError(400, str(error), code="invalid_value", param="language") from error
         finally:
             worker.leave()
-
-    def _recognizer(self, language: str | None) -> Recognizer:
-        recognizer = self._hearing.recognizer
-        if language is None or not isinstance(recognizer, Multilingual):
-            return recognizer
-        return recognizer.in_language(language)
 
 
 def _pieces(file: BinaryIO, detector: VoiceDetector) -> Generator[Piece | Transcript]:

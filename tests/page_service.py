@@ -170,18 +170,23 @@ def tone(words: int) -> Samples:
 
 @asynccontextmanager
 async def page_service(
-    session: ScriptedSession, link: Link = QUICK, keys: Sequence[str] = ()
+    session: ScriptedSession, link: Link = QUICK, keys: Sequence[str] = (), choices: Choices = CHOICES
 ) -> AsyncIterator[tuple[str, Shaped]]:
     """Serve the page for `session` over `link`; yields its address, and the proxy that is the link."""
+    settings = SessionSettings(
+        voice=choices.voices[0].name,
+        voices=tuple(voice.name for voice in choices.voices),
+        languages=choices.languages,
+    )
     app = create_app(
         session.serve,
         limits=Limits(),
         model="scripted",
         health=dict,
-        default_settings=SessionSettings(),
+        default_settings=settings,
         keys=ApiKeys(keys),
-        domains=[Domain(name, name.title(), SessionSettings()) for name in CHOICES.domains],
-        choices=CHOICES,
+        domains=[Domain(name, name.title(), settings) for name in choices.domains],
+        choices=choices,
     )
     app.router.routes.append(Mount("/tests", StaticFiles(directory=SCRIPTS)))
     app.router.routes.append(Mount("/vectors", StaticFiles(directory=SCRIPTS.parent / "data")))

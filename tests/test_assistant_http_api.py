@@ -116,9 +116,14 @@ def test_a_text_is_phrased_to_its_last_character(text: str) -> None:
 
 async def test_the_voice_says_what_it_cannot_do(engines: Engines) -> None:
     async with client(engines) as openai:
-        for options, param in (({"input": "Rest.", "speed": 4.0}, "speed"), ({"input": "休息"}, "input")):
+        faults: Any = (
+            ({"input": "Rest.", "voice": "alloy", "speed": 4.0}, "speed"),
+            ({"input": "休息", "voice": "alloy"}, "input"),
+            ({"input": "Rest.", "voice": "nobody"}, "voice"),
+        )
+        for options, param in faults:
             with pytest.raises(BadRequestError) as refused:
-                await openai.audio.speech.create(model="m", voice="v", **options)
+                await openai.audio.speech.create(model="m", **options)
             assert refused.value.param == param
 
 

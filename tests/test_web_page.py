@@ -26,7 +26,6 @@ from tests.page_service import (
 )
 from transport.connection import CLOSE_RESTART
 from transport.events import (
-    ItemCreated,
     OutputAudioCleared,
     PlaybackReported,
     ResponseRequested,
@@ -174,26 +173,6 @@ async def test_a_noise_only_holds_the_answer_and_not_a_sample_of_it_is_lost(brow
         await expect(last_answer(page).locator(".unheard")).to_have_count(0)
 
 
-async def test_without_a_microphone_one_types_and_reads(browser: Browser) -> None:
-    session = ScriptedSession()
-    async with page_service(session) as (url, _), visit(browser, url, script=NO_MICROPHONE) as page:
-        await talk(page).click()
-        await expect(page.get_by_role("status")).to_have_text("There is no microphone. Write instead.")
-        await expect(talk(page)).to_be_hidden()
-        box = page.get_by_label("Write a message")
-        await expect(box).to_be_focused()
-        await page.keyboard.type(QUESTION)
-        await page.keyboard.press("Enter")
-        request = await session.told(ResponseRequested)
-        assert request is not None
-        assert session.wire.settings.modality == "text"
-        assert [each.item.text for each in session.of(ItemCreated)] == [QUESTION]
-        await session.write_answer(ANSWER)
-        await expect(last_answer(page).locator(".words")).to_have_text(ANSWER)
-        await expect(page.locator("#announcer")).to_contain_text(ANSWER)
-        assert not session.of(PlaybackReported)
-
-
 async def test_with_opus_an_answer_takes_a_tenth_of_the_bytes_and_is_heard_to_its_end(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,16 +194,6 @@ async def test_with_opus_an_answer_takes_a_tenth_of_the_bytes_and_is_heard_to_it
         )
         assert received < len(tone(WORDS)) * 2 / 4  # events and all
         assert session.heard_samples() % 480 == 0
-
-
-async def test_a_link_too_slow_for_a_voice_is_told_of_and_so_is_its_recovery(browser: Browser) -> None:
-    session = ScriptedSession()
-    async with page_service(session) as (url, _), visit(browser, url) as page:
-        await start(session, page)
-        for bit_rate, told in ((0, "too slow for a voice"), (16_000, "spoken again")):
-            session.wire.notice("liushui.link", bit_rate=bit_rate, reason="measured")
-            await session.flush()
-            await expect(page.get_by_role("status")).to_contain_text(told)
 
 
 async def test_a_typed_question_breaks_into_an_answer_and_so_does_escape(browser: Browser) -> None:
@@ -303,23 +272,6 @@ async def test_a_session_that_is_over_is_followed_by_another_one(browser: Browse
         await expect(page.locator(".between")).to_have_text("A new conversation")
 
 
-async def test_pace_and_domain_are_picked_and_the_one_voice_is_shown(browser: Browser) -> None:
-    session = ScriptedSession()
-    async with page_service(session) as (url, _), visit(browser, url) as page:
-        await start(session, page)
-        await page.get_by_role("button", name="Settings").click()
-        await expect(page.get_by_label("Voice", exact=True).last).to_be_disabled()
-        await page.get_by_label("Pace").select_option(label="slower (0.8×)")
-        await session.until(lambda: session.wire.settings.speed == 0.8)
-        await page.get_by_label("Pace").select_option(label="follows you")
-        await session.until(lambda: session.wire.settings.speed is None)
-        await page.get_by_label("Domain").select_option(label="Finance")
-        await session.until(lambda: session.sessions == 2)
-        assert session.query["domain"] == "finance"
-        await page.get_by_role("button", name="Close").click()
-        await expect(page.locator("#domain-shown")).to_have_text("Finance")
-
-
 async def test_a_service_with_keys_asks_for_one_and_sessions_open_with_a_secret(browser: Browser) -> None:
     session, key = ScriptedSession(), "a-key-of-the-service"
     async with page_service(session, keys=[key]) as (url, _):
@@ -356,17 +308,6 @@ async def test_what_an_answer_rests_on_is_shown_beside_it(browser: Browser) -> N
         await answer.get_by_text("Sources (1)").click()
         await expect(answer.locator(".sources li")).to_contain_text("Heart <rate>")
         await expect(answer.locator(".disclaimer")).to_have_text("No medical advice.")
-
-
-async def test_language_and_theme_are_remembered(browser: Browser) -> None:
-    async with page_service(ScriptedSession()) as (url, _), visit(browser, url) as page:
-        await page.get_by_role("button", name="切换到中文").click()
-        await page.get_by_role("button", name="配色：跟随系统").click()
-        await page.get_by_role("button", name="配色：浅色").click()
-        await page.reload()
-        await expect(page.locator("#state")).to_have_text("按一下，开口说")
-        assert await page.evaluate("document.documentElement.lang") == "zh-CN"
-        assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(14, 24, 28)"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

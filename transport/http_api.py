@@ -25,12 +25,13 @@ class HttpApi:
     complete: Complete
     speak: Speak | None
     transcribe: Transcribe | None
+    voices: tuple[str, ...] = ()  # names that may be asked for, the service's own first
 
     def routes(self, limits: Limits) -> list[Route]:
         """The paths; each kind of computation has its own queue."""
         models = Models(self.models)
         completions = ChatCompletions(self.complete, self.models[0], limits)
-        speak = Speech(self.speak, limits).create if self.speak else _absent("voice")
+        speak = Speech(self.speak, limits, self.voices).create if self.speak else _absent("voice")
         transcribe = (
             Transcriptions(self.transcribe, limits).create if self.transcribe else _absent("recognizer")
         )

@@ -94,7 +94,7 @@ def read_request(event: Fields, settings: SessionSettings, new_id: NewId) -> Res
         modality=modality if in_conversation else modality or settings.modality,
         max_output_tokens=read_max_output_tokens(asked, None),
         output_format=read_format(output),
-        voice=read_voice(output),
+        voice=read_voice(output, settings.voices),
         tools=tools,
         tool_choice=choice,
         input=_read_input(asked, settings, new_id),

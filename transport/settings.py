@@ -79,7 +79,7 @@ class SessionSettings:
     `speed` None lets the server find the listener's pace; a number is the client's own wish.
 
     `turn_detection` None leaves turns to the client's commits; `transcription` None sends no transcripts of
-    the user.
+    the user. `voices` and `languages` are what the client may ask for; empty: nobody minds.
     """
 
     instructions: str = ""
@@ -93,12 +93,19 @@ class SessionSettings:
     max_output_tokens: int | None = None  # None: the model's own limit
     tools: tuple[FunctionTool, ...] = ()
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
+    voices: tuple[str, ...] = ()  # of the service, its own first
+    languages: tuple[str, ...] = ()  # that it recognises
 
     def __post_init__(self) -> None:
         if self.speed is not None:
             _within("audio.output.speed", self.speed, 0.25, 1.5)  # OpenAI's range
         if self.max_output_tokens is not None:
             _within("max_output_tokens", self.max_output_tokens, 1, MAX_OUTPUT_TOKENS)
+
+    @property
+    def language(self) -> str | None:
+        """What the user speaks, by the client's word; None: the service's own choice."""
+        return self.transcription.language if self.transcription else None
 
     def on_wire(self) -> dict[str, object]:
         """Return the API's session object, without the session's own id and model."""

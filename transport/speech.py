@@ -16,6 +16,7 @@ from transport.audio_formats import Samples
 from transport.fields import Fields
 from transport.limits import Limits
 from transport.rest import EVENT_STREAM, Computed, Turnstile, event, read_json
+from transport.updates import read_voice
 
 LONGEST_TEXT = 4096  # characters, as in OpenAI's API
 _FIELDS = ("input", "instructions", "model", "response_format", "speed", "stream_format", "voice")
@@ -27,6 +28,7 @@ class SpeechRequest:
 
     text: str
     speed: float
+    voice: str | None = None  # None: the service's own
 
 
 # Yields 24 kHz mono speech, phrase by phrase; closing it stops the computation.
@@ -36,15 +38,17 @@ Speak = Callable[[SpeechRequest], AsyncGenerator[Samples]]
 class Speech:
     """The endpoint."""
 
-    def __init__(self, speak: Speak, limits: Limits) -> None:
+    def __init__(self, speak: Speak, limits: Limits, voices: tuple[str, ...] = ()) -> None:
+        """`voices` may be asked for; none: nobody minds."""
         self._speak = speak
+        self._voices = voices
         self._limits = limits
         self._turnstile = Turnstile(limits)
 
     async def create(self, request: Request) -> Response:
         """Answer one request."""
         body = await read_json(request, self._limits.max_body_bytes)
-        asked = read_speech_request(body)
+        asked = read_speech_request(body, self._voices)
         kind = FORMATS[body.choice("response_format", tuple(FORMATS)) or "mp3"]
         as_events = body.choice("stream_format", ("audio", "sse")) == "sse"
         file = encoded(self._speak(asked), kind.encoder())
@@ -70,15 +74,12 @@ async def _events(file: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     yield event({"type": "speech.audio.done"})
 
 
-def read_speech_request(body: Fields) -> SpeechRequest:
-    """Check a request. Raises `RejectedEventError`, which names the first field at fault.
-
-    The service has one voice: it speaks whichever is asked for.
-    """
+def read_speech_request(body: Fields, voices: tuple[str, ...] = ()) -> SpeechRequest:
+    """Check a request. Raises `RejectedEventError`, which names the first field at fault."""
     body.only(_FIELDS)
     body.unsupported("instructions", "the voice takes none")
     text = body.required("input", body.text("input", longest=LONGEST_TEXT))
     if not text.strip():
         raise body.rejected("input", "is empty: there is nothing to say")
     speed = body.number("speed")
-    return SpeechRequest(text, 1.0 if speed is None else speed)
+    return SpeechRequest(text, 1.0 if speed is None else speed, read_voice(body, voices))

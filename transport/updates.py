@@ -24,6 +24,11 @@ T = TypeVar("T")
 # The context window of OpenAI's realtime models: 32k tokens of about 4 characters; more could not matter.
 MAX_TEXT_CHARS = 131_072
 MAX_NAME_CHARS = 512  # ids, voices, languages: OpenAI's own bound for an event_id
+# OpenAI's own, of which its clients name one because they must: here the service's own voice speaks for each.
+OPENAI_VOICES = frozenset({
+    "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer",
+    "verse",
+})  # fmt: skip
 
 # Known to the API and accepted, so that unmodified clients connect; none of them changes what a reply says.
 _WITHOUT_EFFECT = (
@@ -68,12 +73,12 @@ def merged(settings: SessionSettings, session: Fields) -> SessionSettings:
             settings,
             instructions=_or(session.text("instructions", longest=MAX_TEXT_CHARS), settings.instructions),
             modality=read_modality(session) or settings.modality,
-            voice=read_voice(audio_out) or settings.voice,
+            voice=read_voice(audio_out, settings.voices) or settings.voice,
             speed=audio_out.number("speed") if audio_out.holds("speed") else settings.speed,
             input_format=read_format(audio_in) or settings.input_format,
             output_format=read_format(audio_out) or settings.output_format,
             turn_detection=_read_turn_detection(audio_in, settings.turn_detection),
-            transcription=_read_transcription(audio_in, settings.transcription),
+            transcription=_read_transcription(audio_in, settings),
             max_output_tokens=read_max_output_tokens(session, settings.max_output_tokens),
             tools=tools,
             tool_choice=tool_choice,
@@ -121,11 +126,17 @@ def read_format(channel: Fields) -> AudioFormat | None:
     return audio_format
 
 
-def read_voice(channel: Fields) -> str | None:
-    """Return the voice asked for, None when the client left it out."""
+def read_voice(channel: Fields, voices: tuple[str, ...]) -> str | None:
+    """Return the voice asked for, None when the client left it out; any, where `voices` are not known."""
     if isinstance(channel.value("voice"), dict):
-        return channel.nested("voice").text("id", longest=MAX_NAME_CHARS)
-    return channel.text("voice", longest=MAX_NAME_CHARS)
+        asked = channel.nested("voice").text("id", longest=MAX_NAME_CHARS)
+    else:
+        asked = channel.text("voice", longest=MAX_NAME_CHARS)
+    if asked is None or not voices or asked in voices:
+        return asked
+    if asked in OPENAI_VOICES:
+        return voices[0]
+    raise channel.rejected("voice", f"is {asked!r}: this service speaks as {', '.join(voices)}")
 
 
 def _read_turn_detection(channel: Fields, current: TurnDetection | None) -> TurnDetection | None:
@@ -155,17 +166,19 @@ def _read_turn_detection(channel: Fields, current: TurnDetection | None) -> Turn
     )
 
 
-def _read_transcription(channel: Fields, current: Transcription | None) -> Transcription | None:
+def _read_transcription(channel: Fields, settings: SessionSettings) -> Transcription | None:
     if not channel.holds("transcription"):
-        return current
+        return settings.transcription
     asked = channel.object("transcription")
     if asked is None:
         return None
     asked.only(_TRANSCRIPTION)
-    return Transcription(
-        model=asked.text("model", longest=MAX_NAME_CHARS),
-        language=asked.text("language", longest=MAX_NAME_CHARS),
-    )
+    language = asked.text("language", longest=MAX_NAME_CHARS)
+    if language is not None and settings.languages and language not in settings.languages:
+        raise asked.rejected(
+            "language", f"is {language!r}: this service recognises {', '.join(settings.languages)}"
+        )
+    return Transcription(model=asked.text("model", longest=MAX_NAME_CHARS), language=language)
 
 
 def _or(value: T | None, current: T) -> T:

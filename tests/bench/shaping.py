@@ -105,7 +105,7 @@ class Shaped:
     def __init__(self, host: str, port: int, link: Link) -> None:
         self.down = False  # no connection can be opened
         self._to = host, port
-        self._link = link
+        self.link = link  # of connections that are opened from now on
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections = 0
@@ -132,7 +132,7 @@ class Shaped:
             writer.transport.abort()
             return
         self._connections += 1
-        task = asyncio.create_task(self._connect(reader, writer, f"{self._link.seed}:{self._connections}"))
+        task = asyncio.create_task(self._connect(reader, writer, f"{self.link.seed}:{self._connections}"))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -140,11 +140,11 @@ class Shaped:
         self._writers.add(writer)
         far_reader, far_writer = await asyncio.open_connection(*self._to)
         self._writers.add(far_writer)
-        there, back = (Direction(self._link, f"{seed}:{way}") for way in ("there", "back"))
+        there, back = (Direction(self.link, f"{seed}:{way}") for way in ("there", "back"))
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(_carry(reader, far_writer, self._link, there))
-                both.create_task(_carry(far_reader, writer, self._link, back))
+                both.create_task(_carry(reader, far_writer, self.link, there))
+                both.create_task(_carry(far_reader, writer, self.link, back))
         except* ConnectionError:
             pass  # one end is gone, and so is the other
         finally:

@@ -5,6 +5,7 @@ import { announcerIn } from "./announcer.js";
 import { startChoices } from "./choices.js";
 import { showCitations } from "./citations.js";
 import { Conversation } from "./conversation.js";
+import { element } from "./elements.js";
 import { askFeedback } from "./feedback.js";
 import { showFigures } from "./figures.js";
 import { hasOpus } from "./opus.js";
@@ -84,13 +85,10 @@ function showDomain() {
 }
 
 function example(key) {
-  const item = document.createElement("li");
-  const button = document.createElement("button");
+  const button = element("button", "", text(key));
   button.type = "button";
-  button.textContent = text(key);
   button.addEventListener("click", () => talk.write(text(key)));
-  item.append(button);
-  return item;
+  return element("li", "", button);
 }
 
 at("talk").addEventListener("click", () => talk.toggle());

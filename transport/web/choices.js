@@ -6,8 +6,15 @@ import { inEveryLanguage, named, text } from "./texts.js";
 export function startChoices(dialog, offered, choose) {
   const pick = (id, values, label, change) => startPicker(dialog.querySelector(`#${id}`), values, label, change);
   pick("domain", offered.domains, (name) => named("domain", name), (domain) => choose({ domain }, { afresh: true }));
-  pick("voice", offered.voices.map(({ name }) => name), voiceLabel(offered.voices), (voice) => choose({ voice }));
-  pick("language", offered.languages, (code) => named("language", code), (language) => choose({ language }));
+  const spoken = new Spoken(dialog.querySelector("#unspoken"), offered);
+  pick("voice", offered.voices.map(({ name }) => name), voiceLabel(offered.voices), (voice) => {
+    spoken.choose({ voice });
+    choose({ voice });
+  });
+  pick("language", offered.languages, (code) => named("language", code), (language) => {
+    spoken.choose({ language });
+    choose({ language });
+  });
   pick("pace", [null, ...offered.paces], paceLabel, (pace) => choose({ pace }));
   for (const radio of dialog.querySelectorAll("[name=mode]")) {
     radio.addEventListener("change", () => choose({ mode: radio.value }));
@@ -22,6 +29,30 @@ function startPicker(select, values, label, change) {
     select.title = select.disabled ? text("only_one") : "";
   });
   select.addEventListener("change", () => change(values[select.selectedIndex]));
+}
+
+/** Says so where the voice does not speak the user's language. */
+class Spoken {
+  constructor(note, { voices, languages }) {
+    this._note = note;
+    this._voices = voices;
+    this._chosen = { voice: voices[0]?.name, language: languages[0] };
+    inEveryLanguage(() => this._show());
+  }
+
+  choose(choice) {
+    Object.assign(this._chosen, choice);
+    this._show();
+  }
+
+  _show() {
+    const { voice, language } = this._chosen;
+    const speaking = this._voices.filter(({ languages }) => languages.includes(language)).map(({ name }) => name);
+    const known = this._voices.find(({ name }) => name === voice)?.languages ?? [];
+    const silent = known.length && language !== "auto" && !speaking.includes(voice);
+    const key = speaking.length ? "unspoken_but" : "unspoken";
+    this._note.textContent = silent ? text(key, voice, named("language", language), speaking.join(", ")) : "";
+  }
 }
 
 function voiceLabel(voices) {

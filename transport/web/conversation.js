@@ -1,6 +1,7 @@
 // What was said, as a list of turns. Who wants to add something to an answer asks for its `after`.
 
 import { Caption, Transcript } from "./captions.js";
+import { element } from "./elements.js";
 import { inEveryLanguage, text } from "./texts.js";
 
 const NEAR_END_PX = 160; // who has scrolled further up is reading, and is left there
@@ -40,10 +41,9 @@ export class Conversation {
   separate() {
     this._turns.clear(); // ids of another session mean nothing here
     if (this.isEmpty || this._list.lastElementChild.className === "between") return;
-    const element = document.createElement("li");
-    element.className = "between";
-    this._separators.push(element);
-    this._list.append(element);
+    const separator = element("li", "between");
+    this._separators.push(separator);
+    this._list.append(separator);
     this._relabel();
   }
 
@@ -69,15 +69,10 @@ export class Conversation {
 
 class Turn {
   constructor(who) {
-    this.element = document.createElement("li");
-    this.element.className = `turn ${who === "you" ? "user" : "assistant"}`;
-    const name = document.createElement("span");
-    name.className = "who";
+    const name = element("span", "who", text(who));
     name.dataset.who = who;
-    name.textContent = text(who);
-    this.words = document.createElement("div");
-    this.words.className = "words";
-    this.element.append(name, this.words);
+    this.words = element("div", "words");
+    this.element = element("li", `turn ${who === "you" ? "user" : "assistant"}`, name, this.words);
   }
 }
 
@@ -90,7 +85,7 @@ class UserTurn extends Turn {
   show() {
     const [certain, uncertain] = this.transcript.parts();
     this.words.replaceChildren(certain);
-    if (uncertain) this.words.append(span("uncertain", uncertain));
+    if (uncertain) this.words.append(element("span", "uncertain", uncertain));
   }
 }
 
@@ -101,7 +96,7 @@ class AssistantTurn extends Turn {
     this.spoken = false; // some of it was heard as sound
     this.settled = false; // nothing more comes of it
     this.awaited = []; // what is shown when the playhead gets there
-    this.after = document.createElement("div"); // what is told beside the answer
+    this.after = element("div"); // what is told beside the answer
     this.element.append(this.after);
     this._shown = []; // the runs on screen
   }
@@ -112,9 +107,9 @@ class AssistantTurn extends Turn {
     runs.forEach((run, i) => {
       const before = this._shown[i];
       if (before && before.state === run.state && before.text === run.text) return;
-      const element = run.state === "unheard" ? struck(run.text) : span(run.state, run.text);
-      if (before) this.words.children[i].replaceWith(element);
-      else this.words.append(element);
+      const words = run.state === "unheard" ? struck(run.text) : element("span", run.state, run.text);
+      if (before) this.words.children[i].replaceWith(words);
+      else this.words.append(words);
     });
     while (this.words.children.length > runs.length) this.words.lastElementChild.remove();
     this._shown = runs;
@@ -122,22 +117,11 @@ class AssistantTurn extends Turn {
 
   /** Say beside the words how the answer ended. */
   end(key, ...values) {
-    this._end ??= this.element.insertBefore(span("end", ""), this.after);
+    this._end ??= this.element.insertBefore(element("span", "end"), this.after);
     this._end.textContent = text(key, ...values);
   }
 }
 
 function struck(words) {
-  const element = document.createElement("s");
-  element.className = "unheard";
-  const hint = span("unseen", text("unheard"));
-  element.append(hint, words);
-  return element;
-}
-
-function span(className, content) {
-  const element = document.createElement("span");
-  element.className = className;
-  element.textContent = content;
-  return element;
+  return element("s", "unheard", element("span", "unseen", text("unheard")), words);
 }

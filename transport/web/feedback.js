@@ -1,5 +1,6 @@
 // "Was this fluent? Was this right?" beside an answer, where the service keeps what is said to that.
 
+import { element, translated } from "./elements.js";
 import { inEveryLanguage, text } from "./texts.js";
 
 const QUESTIONS = ["right", "fluent"];
@@ -25,8 +26,7 @@ export function askFeedback(router, turnOf, send) {
 
 class Questions {
   constructor(answered) {
-    this.element = document.createElement("div");
-    this.element.className = "feedback";
+    this.element = element("div", "feedback");
     this._buttons = QUESTIONS.map((question) => this._ask(question, answered));
   }
 
@@ -37,20 +37,15 @@ class Questions {
   }
 
   _ask(question, answered) {
-    const group = document.createElement("span");
+    const words = () => text(`feedback_${question}`);
+    const group = element("span", "", translated("span", "", words));
     group.setAttribute("role", "group");
-    const words = document.createElement("span");
-    group.append(words);
+    inEveryLanguage(() => group.setAttribute("aria-label", words()));
     this.element.append(group);
-    inEveryLanguage(() => {
-      words.textContent = text(`feedback_${question}`);
-      group.setAttribute("aria-label", text(`feedback_${question}`));
-    });
     return [true, false].map((value) => {
-      const button = document.createElement("button");
+      const button = translated("button", "", () => text(value ? "yes" : "no"));
       button.type = "button";
       button.setAttribute("aria-pressed", "false");
-      inEveryLanguage(() => (button.textContent = text(value ? "yes" : "no")));
       button.addEventListener("click", () => answered({ [question]: value }));
       group.append(button);
       return { button, question, value };

@@ -1,5 +1,6 @@
 // What goes on below the surface, in numbers.
 
+import { element } from "./elements.js";
 import { text } from "./texts.js";
 
 /** The rows of `talk`, as pairs of a text's key and its value. */
@@ -19,12 +20,9 @@ function rowsOf({ connection, figures, opus }) {
 export function showFigures(list, talk) {
   list.replaceChildren(
     ...rowsOf(talk).flatMap(([key, value]) => {
-      const name = document.createElement("dt");
-      const figure = document.createElement("dd");
-      name.textContent = text(key);
-      figure.textContent = value ?? text("none_yet");
+      const figure = element("dd", "", value ?? text("none_yet"));
       figure.dataset.figure = key;
-      return [name, figure];
+      return [element("dt", "", text(key)), figure];
     }),
   );
 }

@@ -1,5 +1,6 @@
 // Pictures: what was read in the user's, and what the assistant shows while it speaks of it.
 
+import { disclosure, element, translated } from "./elements.js";
 import { inEveryLanguage, text } from "./texts.js";
 
 const KINDS = ["image/png", "image/jpeg", "image/webp"];
@@ -23,7 +24,7 @@ export function showPictures(router, answers, userTurn) {
     userTurn(item)?.element.append(readWords(words));
   });
   router.on("liushui.image.failed", ({ item_id: item, reason }) => {
-    userTurn(item)?.element.append(paragraph("caution", reason));
+    userTurn(item)?.element.append(element("p", "caution", reason));
   });
   router.on("liushui.image.show", ({ response_id: response, at_ms: ms, image_url: url, alt }) => {
     const turn = answers.turnOf(response);
@@ -33,44 +34,25 @@ export function showPictures(router, answers, userTurn) {
 
 /** The picture that a message has. */
 export function pictureElement(url) {
-  const image = document.createElement("img");
-  image.className = "sent";
+  const image = element("img", "sent");
   image.src = url;
   inEveryLanguage(() => (image.alt = text("your_picture")));
   return image;
 }
 
 function figure(url, alt) {
-  const element = document.createElement("figure");
-  const caption = document.createElement("figcaption");
-  caption.textContent = alt;
+  const shown = element("figure");
   if (url) {
-    const image = document.createElement("img");
+    const image = element("img");
     image.src = url;
     image.alt = ""; // the caption says it
-    element.append(image);
+    shown.append(image);
   }
-  element.append(caption);
-  return element;
+  shown.append(element("figcaption", "", alt));
+  return shown;
 }
 
 function readWords(words) {
-  if (!words) {
-    const none = paragraph("read", "");
-    inEveryLanguage(() => (none.textContent = text("picture_empty")));
-    return none;
-  }
-  const details = document.createElement("details");
-  details.className = "sources read";
-  const summary = document.createElement("summary");
-  inEveryLanguage(() => (summary.textContent = text("picture_read")));
-  details.append(summary, paragraph("", words));
-  return details;
-}
-
-function paragraph(className, words) {
-  const element = document.createElement("p");
-  element.className = className;
-  element.textContent = words;
-  return element;
+  if (!words) return translated("p", "read", () => text("picture_empty"));
+  return disclosure("sources read", () => text("picture_read"), element("p", "", words));
 }

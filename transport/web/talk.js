@@ -33,6 +33,7 @@ export class Talk {
     this._show = show;
     this._sound = null; // how the connection's travels
     this._quality = new Quality();
+    this._mute = false; // the service says that the link carries no voice
     this._reported = { item: null, ms: 0, atMs: 0 };
     this._typed = 0;
     this.speaker = new Speaker((report) => this._played(report));
@@ -164,6 +165,7 @@ export class Talk {
       if (rate === 0) this._show.notice("link_text");
       else if (this._mute) this._show.notice("link_back");
       this._mute = rate === 0;
+      this._quality = new Quality();
     });
     router.on("liushui.draining", () => this._show.notice("draining"));
     router.on("error", ({ error }) => {
@@ -222,6 +224,7 @@ export class Talk {
   _ended() {
     this.link = "none";
     this.hearing = this.thinking = false;
+    this._mute = false;
     this.answers.forget();
     this._sound?.close();
   }
@@ -263,7 +266,8 @@ export class Talk {
     if (!item) return;
     this.answers.played(report);
     this._acknowledge(item, Math.round(playedMs), done);
-    if (this.answers.isHeard && this.link === "open" && this._quality.isPoor(underruns, missingMs, performance.now())) {
+    const judged = this.answers.isHeard && this.link === "open" && !this._mute; // else it is the service's to judge
+    if (judged && this._quality.isPoor(underruns, missingMs, performance.now())) {
       this._quality = new Quality();
       this._fallBack("poor_link");
     }
