@@ -44,13 +44,14 @@ class Blend:
     by_wording: float
     by_meaning: float
     floor: float
+    least: float  # of which nothing is supported, whatever was learned
     leaning: float  # what the question before adds to one that leans on it
     following: float = 0.1  # and to any other
 
 
-ENGLISH = Blend(0.2, 0.1, 0.7, floor=0.46, leaning=0.0)
-ENGLISH_ALONE = Blend(0.5, 0.5, 0.0, floor=0.33, leaning=0.3)  # without an encoder
-CHINESE = Blend(0.5, 0.5, 0.0, floor=0.13, leaning=0.3)  # the encoder does not read it
+ENGLISH = Blend(0.2, 0.1, 0.7, floor=0.46, least=0.3, leaning=0.0)
+ENGLISH_ALONE = Blend(0.5, 0.5, 0.0, floor=0.33, least=0.0, leaning=0.3)  # without an encoder
+CHINESE = Blend(0.5, 0.5, 0.0, floor=0.13, least=0.06, leaning=0.3)  # the encoder does not read it
 MISSPELT = 84  # of 100: how alike a word that no entry has is to one that it is read as ("paracetemol")
 LEAST_MISSPELT = 5  # characters; of shorter words, too many are alike
 FEW_TERMS = 2  # a question of so few says what it is about together with the one before
@@ -136,9 +137,11 @@ class Retriever:
     def _judged(self, question: str, before: str) -> tuple[Floats, bool]:
         """Return the score of every entry, all told, and whether any supports an answer."""
         scores, likely = self.leaning(question, before), self._likely(question, before)
+        blend, best = self._blend(question), scores.max(initial=0.0)
         if likely is None:
-            return scores, bool(scores.max(initial=0.0) >= self._blend(question).floor)
-        return np.asarray(scores + LEARNED * likely[1:], np.float32), bool(1 - likely[0] >= KNOWN)
+            return scores, bool(best >= blend.floor)
+        known = 1 - likely[0] >= KNOWN and best >= blend.least
+        return np.asarray(scores + LEARNED * likely[1:], np.float32), bool(known)
 
     def _likely(self, question: str, before: str) -> Floats | None:
         """Return what was learned of a question, or of it together with the one that it leans on."""
