@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from assistant.knowledge import Entry
 from assistant.learned import Keep, Learned, made_anew
-from assistant.retrieval import Encoder, Floats
+from assistant.retrieval import Encoder, Floats, english_lines
 from assistant.wording import statements
 from assistant.wordings import Wording
 
@@ -40,5 +40,4 @@ class Topics:
 
 
 def _lines(entry: Entry) -> list[str]:
-    english = (entry.title, *entry.asks, entry.text, *statements(entry.text))
-    return [line for line in (*english, *entry.zh_asks, entry.zh, *statements(entry.zh)) if line]
+    return [*english_lines(entry), *entry.zh_asks, *([entry.zh, *statements(entry.zh)] if entry.zh else [])]
