@@ -57,7 +57,7 @@ LEAST_MISSPELT = 5  # characters; of shorter words, too many are alike
 FEW_TERMS = 2  # a question of so few says what it is about together with the one before
 FIRST = 0.15  # by how much another sentence must be nearer to a question than the first, which answers most
 LEARNED = 1.0  # what a probability of 1 adds to the score of an entry
-KNOWN = 0.5  # the least probability that any entry answers
+KNOWN = 0.6  # the least probability that any entry answers
 KEPT_QUESTIONS = 64  # a growing transcript is asked again and again
 
 

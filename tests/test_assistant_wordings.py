@@ -164,9 +164,9 @@ def test_what_nothing_is_known_of_is_learned_too(tmp_path: Path) -> None:
         file.writelines(json.dumps(line) + "\n" for line in lines)
     consultation = Consultation(load_persona(folder), WordEncoder())
     assert consultation.verdict("Can I buy a green hammer here?").kind == "unknown"
-    verdict = consultation.verdict("For how many minutes do I soak a gyokuro?")
+    verdict = consultation.verdict("So how long do I soak green tea?")
     assert [entry.id for entry in verdict.passages] == ["green-tea"]
-    assert consultation.verdict("And how long do I wait?", "I have a gyokuro.").kind == "passages"
+    assert consultation.verdict("And how long do I wait for it?", "It is green tea.").kind == "passages"
 
 
 @pytest.mark.parametrize(
