@@ -6,6 +6,8 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -31,21 +33,22 @@ class KeptClassifiers:
                 return Classifier(grams, kept["idf"], kept["weights"], kept["bias"])
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             log.warning("ignored %s, which holds no classifier: %s", path, error)
         learned = fit(examples, classes)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".part")
-            with partial.open("wb") as file:
+            # In a folder of its own: another process may be learning the same.
+            with TemporaryDirectory(suffix=".draft", dir=self._folder) as folder:
+                draft = Path(folder) / path.name
                 np.savez(
-                    file,
+                    draft,
                     grams=np.array(list(learned.grams)),
                     idf=learned.idf,
                     weights=learned.weights,
                     bias=learned.bias,
                 )
-            partial.replace(path)
+                draft.replace(path)
         except OSError as error:
             log.warning("a classifier could not be stored at %s: %s", path, error)
         return learned
