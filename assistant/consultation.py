@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from assistant.alarms import Alarms, Fit
+from assistant.alarms import Alarms
 from assistant.knowledge import Entry
+from assistant.learned import Keep, made_anew
 from assistant.ordinary_words import COURTESY_WORDS
 from assistant.persona import Persona
 from assistant.retrieval import Encoder, Retriever, goes_on
+from assistant.topics import Topics
 from assistant.wording import is_chinese, is_content, terms, words
 from assistant.wordings import Wording
-from llm.classifier import fit
 
 Kind = Literal["red_flag", "unknown", "unsure", "courtesy", "passages"]
 LEADS = 0.82  # a second passage comes along when its score is such a share of the first one's
@@ -38,15 +39,17 @@ class Verdict:
 class Consultation:
     """One domain's knowledge and safety, for any number of conversations. Thread-safe."""
 
-    def __init__(self, persona: Persona, encoder: Encoder | None = None, learn: Fit = fit) -> None:
+    def __init__(self, persona: Persona, encoder: Encoder | None = None, keep: Keep = made_anew) -> None:
         """`encoder`: compares questions with the entries by meaning; None: by words alone.
 
-        `learn`: learns red flags from the domain's wordings.
+        `keep`: where what was learned of its wordings is.
         """
         self.persona = persona
         self.safety = persona.safety
-        self.retriever = Retriever(persona.entries, encoder) if persona.entries else None
-        self.alarms = Alarms(self.safety.flags, self._examples(), encoder, learn) if encoder else None
+        entries, wordings = persona.entries, persona.wordings
+        topics = Topics(entries, wordings, encoder, keep) if encoder and wordings else None
+        self.retriever = Retriever(entries, encoder, topics) if entries else None
+        self.alarms = Alarms(self.safety.flags, self._examples(), encoder, keep) if encoder else None
 
     def _examples(self) -> list[Wording]:
         """What people say in this domain; the questions that its entries answer raise no red flag."""

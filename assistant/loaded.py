@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from asr.endpoint import SmartTurn
@@ -12,6 +12,7 @@ from asr.vad import VoiceDetector
 from assistant.ear import Ear
 from assistant.further_voice import FurtherVoice
 from assistant.pace_store import PaceStore
+from assistant.persona import Persona, load_personas
 from assistant.picture_desk import PictureDesk
 from assistant.reply import Voice
 from assistant.workers import Worker
@@ -68,6 +69,11 @@ class Engines:
     paces: PaceStore | None = None  # of users who come back; None: none are kept
     pictures: PictureDesk = field(default_factory=PictureDesk)
     further_voices: Mapping[str, FurtherVoice] = field(default_factory=dict)  # by name; clients may choose
+    personas: tuple[Persona, ...] = ()  # the domains that they were loaded for
+
+    def personas_of(self, domains: Sequence[str]) -> tuple[Persona, ...]:
+        """Return what these domains' folders say, read once where the engines were loaded for them."""
+        return self.personas or load_personas(domains)
 
     def of(self, domain: str) -> Engines:
         """Return the engines for a conversation in this domain."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from asr.engine import Multilingual
 from assistant.loaded import ANY_LANGUAGE, Engines
-from assistant.persona import load_personas
 from assistant.voices import voice_choice
 from transport.choices import Choices, VoiceChoice
 from transport.settings import SessionSettings
@@ -22,7 +21,7 @@ PICKED_LANGUAGES = ("en", "zh", ANY_LANGUAGE)
 def offered(config: ServiceConfig, engines: Engines) -> Choices:
     """What the page's user may pick; the first of each is the service's own."""
     return Choices(
-        domains=tuple(each.name for each in load_personas(config.domains)),
+        domains=tuple(each.name for each in engines.personas_of(config.domains)),
         voices=_voices(config, engines),
         languages=_languages(config, engines),
         audio=engines.hearing is not None and engines.synthesizer is not None,

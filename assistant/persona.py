@@ -28,7 +28,7 @@ class Persona:
     title: str = ""  # as a user sees it
     entries: tuple[Entry, ...] = ()  # what is looked up for every question
     safety: Safety = field(default_factory=Safety)
-    wordings: tuple[Wording, ...] = ()  # what red flags are learned from
+    wordings: tuple[Wording, ...] = ()  # examples to learn from
     folder: Path = SAMPLES
 
     @property
@@ -44,8 +44,8 @@ def load_persona(domain: str | Path) -> Persona:
 
     A first line `# Title` of the prompt is what users see. The entries in a folder `knowledge` are looked up
     for each question (see `knowledge`), a `knowledge.md` is in the prompt whole; `safety.md` is described in
-    `safety`, a `wordings.jsonl` in `alarms`; a `lexicon.txt` holds names and terms that users will say, one a
-    line. Raises PersonaError when the prompt is not there, or says nothing; KnowledgeError, SafetyError or
+    `safety`, a `wordings.jsonl` in `wordings`; a `lexicon.txt` holds names and terms that users will say, one
+    a line. Raises PersonaError when the prompt is not there, or says nothing; KnowledgeError, SafetyError or
     WordingsError for what cannot be read.
     """
     folder = Path(domain) if Path(domain).is_dir() else SAMPLES / str(domain)
@@ -59,16 +59,18 @@ def load_persona(domain: str | Path) -> Persona:
     if not instructions:
         raise PersonaError(f"{prompt_path} is empty; write the assistant's instructions into it")
     name = folder.resolve().name
-    safety = read_safety(folder / "safety.md")
+    entries, safety = read_knowledge(folder / "knowledge"), read_safety(folder / "safety.md")
     return Persona(
         name,
         instructions,
         _text(folder / "knowledge.md"),
         tuple(filter(None, map(str.strip, _text(folder / "lexicon.txt").splitlines()))),
         title or name.replace("-", " ").replace("_", " ").capitalize(),
-        read_knowledge(folder / "knowledge"),
+        entries,
         safety,
-        read_wordings(folder / "wordings.jsonl", {flag.id for flag in safety.flags}),
+        read_wordings(
+            folder / "wordings.jsonl", {flag.id for flag in safety.flags}, {entry.id for entry in entries}
+        ),
         folder,
     )
 

@@ -3,7 +3,8 @@
 Three scores are put together. By words: BM25 (bm25s, arXiv:2407.03618) over all that an entry says and is
 asked by, as a share of the best that it could be: a word that no entry has counts against all of them.
 By the wording that is nearest to the question, as words. By meaning, where there is an encoder for it: the
-nearest of the entry's lines.
+nearest of the entry's lines. To these comes what was learned from wordings, where a domain has them: how
+probable each entry is, and that any answers at all; else the best score must reach a floor.
 """
 
 from __future__ import annotations
@@ -43,17 +44,20 @@ class Blend:
     by_wording: float
     by_meaning: float
     floor: float
+    least: float  # of which nothing is supported, whatever was learned
     leaning: float  # what the question before adds to one that leans on it
     following: float = 0.1  # and to any other
 
 
-ENGLISH = Blend(0.2, 0.1, 0.7, floor=0.46, leaning=0.0)
-ENGLISH_ALONE = Blend(0.5, 0.5, 0.0, floor=0.33, leaning=0.3)  # without an encoder
-CHINESE = Blend(0.5, 0.5, 0.0, floor=0.13, leaning=0.3)  # the encoder does not read it
+ENGLISH = Blend(0.2, 0.1, 0.7, floor=0.46, least=0.3, leaning=0.0)
+ENGLISH_ALONE = Blend(0.5, 0.5, 0.0, floor=0.33, least=0.0, leaning=0.3)  # without an encoder
+CHINESE = Blend(0.5, 0.5, 0.0, floor=0.13, least=0.06, leaning=0.3)  # the encoder does not read it
 MISSPELT = 84  # of 100: how alike a word that no entry has is to one that it is read as ("paracetemol")
 LEAST_MISSPELT = 5  # characters; of shorter words, too many are alike
 FEW_TERMS = 2  # a question of so few says what it is about together with the one before
 FIRST = 0.15  # by how much another sentence must be nearer to a question than the first, which answers most
+LEARNED = 1.0  # what a probability of 1 adds to the score of an entry
+KNOWN = 0.5  # the least probability that any entry answers
 KEPT_QUESTIONS = 64  # a growing transcript is asked again and again
 
 
@@ -69,9 +73,20 @@ class Encoder(Protocol):
         ...
 
 
+class Likely(Protocol):
+    """What was learned of the entries."""
+
+    def probabilities(self, question: str) -> Floats | None:
+        """Return how probable it is that nothing is known, and that each entry answers: [1 + entries].
+
+        None: nothing was learned in the language of the question.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An entry and how much it has to do with the question, 0 to 1."""
+    """An entry and how much it has to do with the question."""
 
     entry: Entry
     score: float
@@ -82,19 +97,17 @@ class Found:
     """The entries nearest to a question, the nearest first."""
 
     hits: tuple[Hit, ...]
-    floor: float
-
-    @property
-    def supported(self) -> bool:
-        """Whether the knowledge has an answer."""
-        return bool(self.hits) and self.hits[0].score >= self.floor
+    supported: bool  # the knowledge has an answer
 
 
 class Retriever:
     """The entries of one domain. Thread-safe."""
 
-    def __init__(self, entries: Sequence[Entry], encoder: Encoder | None = None) -> None:
-        """`encoder`: compares by meaning; None: words alone decide."""
+    def __init__(
+        self, entries: Sequence[Entry], encoder: Encoder | None = None, topics: Likely | None = None
+    ) -> None:
+        """`encoder`: compares by meaning, None: words alone decide; `topics`: what was learned of them."""
+        self._topics = topics
         self.entries = tuple(entries)
         self._encoder = encoder
         texts = [[term for line in lines(entry) for term in terms(line)] for entry in self.entries]
@@ -117,13 +130,30 @@ class Retriever:
 
     def _search(self, question: str, before: str = "", most: int = 3) -> Found:
         """Return the entries nearest to a question that may go on from the one `before`."""
-        scores = self.leaning(question, before)
+        scores, supported = self._judged(question, before)
         nearest = np.argsort(-scores, kind="stable")[:most]
-        hits = tuple(Hit(self.entries[at], float(scores[at])) for at in nearest)
-        return Found(hits, self._blend(question).floor)
+        return Found(tuple(Hit(self.entries[at], float(scores[at])) for at in nearest), supported)
+
+    def _judged(self, question: str, before: str) -> tuple[Floats, bool]:
+        """Return the score of every entry, all told, and whether any supports an answer."""
+        scores, likely = self.leaning(question, before), self._likely(question, before)
+        blend, best = self._blend(question), scores.max(initial=0.0)
+        if likely is None:
+            return scores, bool(best >= blend.floor)
+        known = 1 - likely[0] >= KNOWN and best >= blend.least
+        return np.asarray(scores + LEARNED * likely[1:], np.float32), bool(known)
+
+    def _likely(self, question: str, before: str) -> Floats | None:
+        """Return what was learned of a question, or of it together with the one that it leans on."""
+        if self._topics is None or (alone := self._topics.probabilities(question)) is None:
+            return None
+        if not before or not goes_on(question):
+            return alone
+        both = self._topics.probabilities(f"{before} {question}")
+        return alone if both is None else min(alone, both, key=lambda likely: float(likely[0]))
 
     def scores(self, question: str) -> Floats:
-        """Score every entry: [entries], 0 to 1."""
+        """Score every entry, without what was learned: [entries], 0 to 1."""
         blend, asked = self._blend(question), self._read(question)
         total = blend.by_words * self.by_words(asked) + blend.by_wording * self.by_wording(asked)
         if blend.by_meaning:
@@ -162,7 +192,9 @@ class Retriever:
         found = {"bm25": self.by_words(asked), "wording": self.by_wording(asked)}
         if self._encoder is not None:
             found["meaning"] = self.by_meaning(question)
-        return {**found, "fused": self.leaning(question, before)}
+        if (likely := self._likely(question, before)) is not None:
+            found["learned"] = likely[1:]
+        return {**found, "fused": self._judged(question, before)[0]}
 
     def leaning(self, question: str, before: str) -> Floats:
         """Score every entry for a question that may go on from the one before: [entries], 0 to 1."""

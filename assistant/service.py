@@ -96,7 +96,7 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
         if config.engines.language in CHINESE:
             words_zh.load()  # or the first Chinese answer would wait for it
     if config.text_only:
-        return Engines(model, None, None, ("the service was started without audio",))
+        return Engines(model, None, None, ("the service was started without audio",), personas=personas)
     failures: list[str] = []
     with step("loading the recognizer"):
         hearing = _unless_it_fails(
@@ -116,6 +116,7 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
         other_voice=other_voice,
         paces=PaceStore(store.home / FOLDER),
         further_voices=further,
+        personas=personas,
     )
 
 
@@ -142,7 +143,7 @@ def application(config: ServiceConfig, engines: Engines, told: Reporting = SILEN
     """The ASGI application on these engines, which stay the caller's; `told` is of its conversations."""
 
     policy = TurnPolicy(barge_in_words=config.barge_in_words)
-    personas = load_personas(config.domains)
+    personas = engines.personas_of(config.domains)
     choices = offered(config, engines)
     common = common_settings(choices, engines)
     domains = [
@@ -175,7 +176,7 @@ def application(config: ServiceConfig, engines: Engines, told: Reporting = SILEN
 
 def _reporting(config: ServiceConfig, engines: Engines) -> AbstractContextManager[Reporting]:
     setting = Setting(
-        load_personas(config.domains)[0].name,
+        engines.personas_of(config.domains)[0].name,
         engines.model.name,
         Path(config.engines.asr).name if engines.hearing else None,
         own_voice(config, engines).name if engines.synthesizer else None,

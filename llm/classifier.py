@@ -15,34 +15,32 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
 Floats = NDArray[np.float32]
 
 MOST_GRAMS = 6000  # the most frequent; rarer ones tell little that the vector does not
 LEAST_SEEN = 2  # in examples
 GRAM_WEIGHT = 1.5  # of the words, beside the meaning
-PENALTY = 1 / 3  # of the squared weights, beside the summed loss
-ITERATIONS = 60  # of L-BFGS; the loss no longer falls
+ITERATIONS = 40  # of L-BFGS; more change no decision
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
     """A fitted one. Thread-safe."""
 
-    grams: dict[str, int]  # the row of each in `weights`, behind those of the vector
+    grams: dict[str, int]  # the row of each in `of_grams`
     idf: Floats  # [grams]
-    weights: Floats  # [dim + grams, classes]
+    of_vector: Floats  # weights, [dim, classes]
+    of_grams: Floats  # weights, [grams, classes]
     bias: Floats  # [classes]
 
     def probabilities(self, vector: Floats, grams: Sequence[str]) -> Floats:
-        """Return how probable each class is: [classes]. `vector`: [dim], zeros for what has no vector."""
-        rows = sorted({self.grams[gram] for gram in grams if gram in self.grams})
-        idf = self.idf[rows]
-        scores = self.bias + vector @ self.weights[: len(vector)]
-        if rows:
-            scores = scores + GRAM_WEIGHT * (idf / np.linalg.norm(idf)) @ self.weights[len(vector) :][rows]
-        shares = np.exp(scores - scores.max())
-        return np.asarray(shares / shares.sum(), np.float32)
+        """Return how probable each class is: [classes]. `vector`: [dim]."""
+        rows = _rows(grams, self.grams)
+        scores = self.bias + vector @ self.of_vector + _shares(self.idf[rows]) @ self.of_grams[rows]
+        likely = np.exp(scores - scores.max())
+        return np.asarray(likely / likely.sum(), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,33 +52,41 @@ class Example:
     label: int
 
 
-def fit(examples: Sequence[Example], classes: int) -> Classifier:
-    """Learn from examples, of at least one."""
+def fit(examples: Sequence[Example], classes: int, penalty: float) -> Classifier:
+    """Learn from examples, of at least one. `penalty`: of the squared weights, beside the summed loss."""
     seen = Counter(gram for each in examples for gram in set(each.grams))
     kept = [gram for gram, count in seen.most_common(MOST_GRAMS) if count >= LEAST_SEEN]
-    rows = {gram: row for row, gram in enumerate(kept)}
+    grams = {gram: row for row, gram in enumerate(kept)}
     idf = np.array([np.log((1 + len(examples)) / (1 + seen[gram])) + 1 for gram in kept], np.float32)
-    words = np.zeros((len(examples), len(kept)), np.float32)
-    for weighed, each in zip(words, examples, strict=True):
-        own = [rows[gram] for gram in set(each.grams) if gram in rows]
-        weighed[own] = idf[own]
-    lengths = np.maximum(np.linalg.norm(words, axis=1, keepdims=True), 1e-6)
-    inputs = np.concatenate([np.stack([each.vector for each in examples]), GRAM_WEIGHT * words / lengths], 1)
-    weights, bias = _fitted(inputs, [each.label for each in examples], classes)
-    return Classifier(rows, idf, weights, bias)
+    rows = [_rows(each.grams, grams) for each in examples]
+    vectors = torch.from_numpy(np.stack([each.vector for each in examples]))
+    flat = torch.tensor([row for each in rows for row in each], dtype=torch.long)
+    shares = torch.from_numpy(np.concatenate([_shares(idf[each]) for each in rows]))
+    starts = torch.tensor(np.cumsum([0, *map(len, rows[:-1])]))
+    labels = torch.tensor([each.label for each in examples])
 
+    of_vector, of_grams, bias = weights = [
+        torch.zeros(size, classes, requires_grad=True) for size in (vectors.shape[1], len(kept), 1)
+    ]
+    steps = torch.optim.LBFGS(weights, max_iter=ITERATIONS, line_search_fn="strong_wolfe")
 
-def _fitted(inputs: Floats, labels: Sequence[int], classes: int) -> tuple[Floats, Floats]:
-    x, y = torch.from_numpy(inputs), torch.tensor(labels)
-    weights = torch.zeros(x.shape[1], classes, requires_grad=True)
-    bias = torch.zeros(classes, requires_grad=True)
-    steps = torch.optim.LBFGS([weights, bias], max_iter=ITERATIONS, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
+    def loss() -> Tensor:
         steps.zero_grad()
-        now = F.cross_entropy(x @ weights + bias, y, reduction="sum") + PENALTY * weights.square().sum() / 2
+        words = F.embedding_bag(flat, of_grams, starts, mode="sum", per_sample_weights=shares)
+        summed = F.cross_entropy(vectors @ of_vector + words + bias, labels, reduction="sum")
+        now = summed + penalty * (of_vector.square().sum() + of_grams.square().sum()) / 2
         now.backward()  # type: ignore[no-untyped-call]
         return now
 
     steps.step(loss)  # type: ignore[no-untyped-call]
-    return weights.detach().numpy(), bias.detach().numpy()
+    fitted = (each.detach().numpy() for each in (of_vector, of_grams, bias[0]))
+    return Classifier(grams, idf, *fitted)
+
+
+def _rows(grams: Sequence[str], known: dict[str, int]) -> list[int]:
+    return sorted({known[gram] for gram in grams if gram in known})
+
+
+def _shares(idf: Floats) -> Floats:
+    """What each gram of a text weighs: together a vector of one length for all texts."""
+    return np.asarray(GRAM_WEIGHT * idf / max(1e-6, float(np.linalg.norm(idf))), np.float32)

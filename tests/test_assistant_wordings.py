@@ -1,4 +1,4 @@
-"""Red flags that are learned: the file of wordings, the classifier, what is kept of it, and real domains."""
+"""What is learned from wordings: red flags, topics, what is not known; and what is kept of it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from assistant.alarms import FEWEST, Alarms, grams
+from assistant.alarms import Alarms
 from assistant.consultation import Consultation
 from assistant.engines import load_consultation
 from assistant.kept_classifiers import KeptClassifiers
+from assistant.learned import FEWEST
 from assistant.persona import load_persona
 from assistant.red_flags import RedFlag
 from assistant.weights import Store
 from assistant.wording import terms
 from assistant.wordings import Wording, WordingsError, read_wordings
-from llm.classifier import Example, fit
 from tests.consult_domains import tea_house
 
 BURN = RedFlag("burn", "Burn", "Cool it.", "", ())
@@ -78,22 +78,22 @@ def test_chinese_is_told_apart_by_its_characters() -> None:
 
 
 def test_the_same_examples_give_the_same_classifier_and_it_is_kept(tmp_path: Path) -> None:
-    encoder, learned = WordEncoder(), []
-    texts = [each.text for each in wordings()]
-    examples = [
-        Example(vector, grams(each.text), int(each.flag is not None))
-        for each, vector in zip(wordings(), encoder.encode_all(texts), strict=True)
-    ]
-    for learn in (fit, KeptClassifiers(tmp_path), KeptClassifiers(tmp_path)):
-        learned.append(learn(examples, 2).probabilities(encoder.encode("the urn"), grams("the urn")))
-    assert np.array_equal(learned[0], learned[1])
-    assert np.array_equal(learned[1], learned[2])
+    def again(said: list[Wording]) -> NDArray[np.float32]:
+        probable = Alarms([CUT, BURN], said, WordEncoder(), KeptClassifiers(tmp_path)).probabilities(
+            "the urn"
+        )
+        assert probable is not None
+        return probable
+
+    fresh = Alarms([CUT, BURN], wordings(), WordEncoder()).probabilities("the urn")
+    assert fresh is not None
+    for _ in range(2):
+        assert np.array_equal(again(wordings()), fresh)
     (path,) = tmp_path.glob("*.npz")
     for torn in (b"no archive", path.read_bytes()[:1000]):
         path.write_bytes(torn)
-        again = KeptClassifiers(tmp_path)(examples, 2)
-        assert np.array_equal(again.probabilities(encoder.encode("the urn"), grams("the urn")), learned[0])
-    KeptClassifiers(tmp_path)(examples[1:], 2)
+        assert np.array_equal(again(wordings()), fresh)
+    again(wordings()[1:])
     assert len(list(tmp_path.glob("*.npz"))) == 2
 
 
@@ -110,19 +110,21 @@ _SMALL = Alarms([CUT, BURN], wordings(), WordEncoder())
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("{", "line 2: '{' is no "),
-        ('{"text": "a"}', "line 2: .* is no .*'flag'"),
-        ('["text"]', "line 2: .* is no "),
-        ('{"text": " ", "flag": null}', "line 2: the text is ' '"),
-        ('{"text": 5, "flag": null}', "line 2: the text is 5"),
-        ('{"text": "a", "flag": "scald"}', "line 2: 'scald' is no red flag of safety.md"),
+        ("{", "Expecting property name"),
+        ('{"text": "a"}', "write .*flag"),
+        ('["text"]', "write .*flag"),
+        ('{"text": " ", "flag": null}', "the text is ' '"),
+        ('{"text": 5, "flag": null}', "the text is 5"),
+        ('{"text": "a", "flag": "scald"}', "'scald' is no red flag of safety.md"),
+        ('{"text": "a", "entries": ["milk"]}', "'milk' is no entry's id"),
+        ('{"text": "a", "entries": "tea"}', "'tea' is no entry's id"),
     ],
 )
 def test_wordings_that_cannot_be_read_name_their_line(tmp_path: Path, line: str, says: str) -> None:
     path = tmp_path / "wordings.jsonl"
     path.write_text(f'{{"text": "hot", "flag": "burn"}}\n{line}\n', encoding="utf-8")
-    with pytest.raises(WordingsError, match=rf"wordings\.jsonl, {says}"):
-        read_wordings(path, {"burn"})
+    with pytest.raises(WordingsError, match=rf"wordings\.jsonl, line 2: .*{says}"):
+        read_wordings(path, {"burn"}, {"tea"})
 
 
 def test_a_domain_learns_from_its_wordings_and_what_its_entries_answer_is_no_alarm(tmp_path: Path) -> None:
@@ -136,6 +138,36 @@ def test_a_domain_learns_from_its_wordings_and_what_its_entries_answer_is_no_ala
     without = Consultation(load_persona(folder))  # without an encoder, patterns alone
     assert without.verdict("The big pot went all over him!").flag is None
     assert without.verdict("I burned my hand.").flag == "burn"
+
+
+def test_what_nothing_is_known_of_is_learned_too(tmp_path: Path) -> None:
+    folder = tea_house(tmp_path / "tea")
+    trades = (
+        "a hammer",
+        "a car",
+        "shoes",
+        "a lamp",
+        "a bike",
+        "paint",
+        "a dog",
+        "a ticket",
+        "a stamp",
+        "a hat",
+    )
+    places = ("here", "in town", "at the market", "online", "nearby")
+    lines = [{"text": f"can I buy {what} {where}", "entries": []} for what in trades for where in places]
+    drinks = ("green tea", "sencha", "gyokuro", "my tea", "a green one")
+    hows = ("steep", "brew", "draw", "infuse", "leave", "let stand", "do", "keep", "soak", "wait for")
+    lines += [
+        {"text": f"how long do I {how} {what}", "entries": ["green-tea"]} for what in drinks for how in hows
+    ]
+    with (folder / "wordings.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+    consultation = Consultation(load_persona(folder), WordEncoder())
+    assert consultation.verdict("Can I buy a green hammer here?").kind == "unknown"
+    verdict = consultation.verdict("For how many minutes do I soak a gyokuro?")
+    assert [entry.id for entry in verdict.passages] == ["green-tea"]
+    assert consultation.verdict("And how long do I wait?", "I have a gyokuro.").kind == "passages"
 
 
 @pytest.mark.parametrize(
