@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -31,22 +33,23 @@ class KeptClassifiers:
                 return Classifier(grams, *(kept[name] for name in ("idf", "of_vector", "of_grams", "bias")))
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             log.warning("ignored %s, which holds no classifier: %s", path, error)
         made = make()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".part")
-            with partial.open("wb") as file:
+            # In a folder of its own: another process may be learning the same.
+            with TemporaryDirectory(suffix=".draft", dir=self._folder) as folder:
+                draft = Path(folder) / path.name
                 np.savez(
-                    file,
+                    draft,
                     grams=np.array(list(made.grams), np.str_),
                     idf=made.idf,
                     of_vector=made.of_vector,
                     of_grams=made.of_grams,
                     bias=made.bias,
                 )
-            partial.replace(path)
+                draft.replace(path)
         except OSError as error:
             log.warning("a classifier could not be stored at %s: %s", path, error)
         return made

@@ -11,12 +11,10 @@ import base64
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, TypeVarTuple
+from typing import TypeVar, TypeVarTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from openai.types.realtime import RealtimeServerEvent
-from pydantic import TypeAdapter
 
 from asr.engine import SAMPLE_RATE_HZ, Hypothesis, Word
 from asr.loudness import STEP_SAMPLES, Loudness
@@ -24,13 +22,13 @@ from assistant.image_reading import TextFinder, read_picture
 from assistant.pictures import ReadPicture
 from assistant.workers import Worker
 from llm.engine import Message, PromptTokens, Sampling, Token, Tool
+from tests.server_events import SERVER_EVENT
 from transport.events import Command
 from transport.pictures import Picture
 from transport.protocol import RealtimeProtocol
 from transport.settings import SessionSettings
 from tts.engine import Speech, SpokenWord
 
-SERVER_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)  # as OpenAI's SDK has it
 Audio = NDArray[np.float32]
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -19,17 +19,15 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from openai.types.realtime import RealtimeServerEvent
-from pydantic import TypeAdapter
 
 from tests.fuzzed_frames import check_frames, frame_messages
 from tests.fuzzed_pictures import check_picture, pictures
+from tests.server_events import SERVER_EVENT
 from transport import events
 from transport.conversation import MAX_CONVERSATION_CHARS, MAX_ITEMS
 from transport.protocol import RealtimeProtocol
 from transport.settings import SessionSettings
 
-SERVER_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 BATCH = 200  # examples between two looks at the clock
 TURN_S = 10.0  # for one target after the other
 

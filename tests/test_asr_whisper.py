@@ -32,11 +32,6 @@ def said(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def whisper(weights_dir: Callable[[str], Path]) -> WhisperRecognizer:
-    return WhisperRecognizer(weights_dir("whisper-base"))
-
-
-@pytest.fixture(scope="module")
 def smart_turn(weights_dir: Callable[[str], Path]) -> SmartTurn:
     return SmartTurn(weights_dir("smart-turn-v3.2") / "model.onnx")
 

@@ -74,8 +74,9 @@ NOISES = [sound for sound in read_sounds(SAMPLES / "sounds") if not sound.text]
 
 
 @pytest.mark.parametrize("noise", NOISES, ids=lambda noise: noise.file)
-def test_music_animals_and_the_street_are_no_words(noise: Sound, weights_dir: Callable[[str], Path]) -> None:
+def test_music_animals_and_the_street_are_no_words(
+    noise: Sound, whisper: WhisperRecognizer, weights_dir: Callable[[str], Path]
+) -> None:
     detector = VoiceDetector(SileroVad(weights_dir("silero-vad") / "model.onnx"))
-    recognizer = WhisperRecognizer(weights_dir("whisper-base"))
     quiet = np.zeros(2 * RATE_HZ, np.float32)
-    assert made_up(np.concatenate((noise.audio, quiet)), Ear(recognizer, detector)) == []
+    assert made_up(np.concatenate((noise.audio, quiet)), Ear(whisper, detector)) == []

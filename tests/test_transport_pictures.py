@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openai.types.realtime import ConversationItemCreateEvent, RealtimeConversationItemUserMessage
 from PIL import Image
 
-from tests.fakes import SERVER_EVENT
+from tests.server_events import SERVER_EVENT
 from transport.events import ItemCreated
 from transport.image_header import ImageHeader, read_header
 from transport.pictures import MAX_PICTURE_BYTES, MAX_PICTURES, MAX_PIXELS

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openai.types.realtime import RealtimeServerEvent
-from pydantic import TypeAdapter
 
+from tests.server_events import SERVER_EVENT
 from transport import events
 from transport.audio_formats import AudioFormat
 from transport.conversation import MAX_CONVERSATION_CHARS, MAX_ITEMS
@@ -22,7 +21,6 @@ from transport.open_response import Usage
 from transport.protocol import RealtimeProtocol
 from transport.settings import SessionSettings
 
-SERVER_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 TONE = np.full(2400, 0.25, np.float32)  # 100 ms at 24 kHz
 
 
