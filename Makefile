@@ -19,12 +19,9 @@ talk: $(VENV)/.run ## ask the sample questions aloud and hear (and read) the ans
 serve: $(VENV)/.run ## run the service until Ctrl-C
 	@$(VENV)/bin/liushui serve
 
-# Two processes, for two cores; each takes whole modules, so that weights are loaded once. Then, with both cores
-# for the service, what converses with it in real time.
 test: $(VENV)/.dev lint ## lint, types and every test
 	@$(VENV)/bin/liushui weights fetch
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone"
-	@$(VENV)/bin/python -m pytest -m alone $$(grep -l 'mark\.alone' tests/test_*.py)
+	@$(VENV)/bin/python -m pytest
 
 test-coqui: $(COQUI)/.made ## Coqui's voices, in an environment of their own
 	@$(COQUI)/bin/python -m pytest -q tests/test_tts_coqui.py

@@ -26,7 +26,6 @@ from assistant.weights import Store
 from llm.engine import Chat, LanguageModel, Message, Tool
 from transport.client import RealtimeClient, Received
 
-pytestmark = pytest.mark.alone
 Audio = NDArray[np.float32]
 
 HEADACHE = SAMPLES / "wav" / "headache.wav"

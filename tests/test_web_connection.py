@@ -6,15 +6,12 @@ import asyncio
 import base64
 
 import numpy as np
-import pytest
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from tests.page_service import SCRIPTS, chromium, watch
 from tests.speaking_session import Speaker, noise, service
 from transport.audio_formats import from_pcm16, to_pcm16
-
-pytestmark = pytest.mark.alone  # the service drops what is late
 
 
 async def test_a_line_that_breaks_twice_costs_no_sample_in_either_direction() -> None:

@@ -18,7 +18,6 @@ from assistant.service import ServiceConfig, load_engines, running
 from assistant.weights import Store
 from tests.page_service import MICROPHONE, chromium, need_chromium, watch
 
-pytestmark = pytest.mark.alone
 QUESTION_RATE_HZ, BROWSER_RATE_HZ = 24_000, 48_000
 # Of silence. An answer of so many sentences lasts twice as long as the one in the middle, whenever in it the
 # answer begins: on a busy machine that may be late.
