@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from asr.engine import Multilingual
 from assistant.loaded import ANY_LANGUAGE, Engines
+from assistant.service_config import ServiceConfig
 from assistant.voices import voice_choice
 from transport.choices import Choices, VoiceChoice
 from transport.settings import SessionSettings
-
-if TYPE_CHECKING:
-    from assistant.service import ServiceConfig
 
 # The page's own languages. The recognizer knows more, and clients may name them; to those the language model
 # answers as well as it can.

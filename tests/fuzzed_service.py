@@ -14,7 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from assistant.picture_desk import PictureDesk
-from assistant.service import ServiceConfig, application
+from assistant.service import application
+from assistant.service_config import ServiceConfig
 from llm.engine import Sampling, Token, Tool
 from llm.errors import OutOfTurn
 from tests.dialogues import ANSWERS, room

@@ -20,7 +20,8 @@ from assistant.arguments import KEYS_VARIABLE, parser
 from assistant.errors import ConfigError
 from assistant.loaded import Engines
 from assistant.persona import SAMPLES
-from assistant.service import ServiceConfig, config_from, load_engines, running
+from assistant.service import load_engines, running
+from assistant.service_config import ServiceConfig, config_from
 from assistant.speech_files import phrased
 from assistant.weights import Store
 from llm.pacing import LONGEST

@@ -17,7 +17,8 @@ import soxr
 from assistant import engines as loading
 from assistant.engines import EngineConfig
 from assistant.loaded import Engines, Hearing
-from assistant.service import ServiceConfig, running
+from assistant.service import running
+from assistant.service_config import ServiceConfig
 from assistant.weights import Store
 from tests.fakes import ScriptedChat, ScriptedModel
 from transport.audio_formats import AudioFormat, Samples, encode_audio

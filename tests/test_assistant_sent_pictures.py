@@ -11,7 +11,8 @@ from assistant.errors import PictureUnread
 from assistant.persona import SAMPLES
 from assistant.picture_files import picture_in
 from assistant.sent_pictures import Sent, send_pictures
-from assistant.service import ServiceConfig, application
+from assistant.service import application
+from assistant.service_config import ServiceConfig
 from tests.dialogues import Room
 from tests.test_assistant_picture_rows import ROWS
 from tests.test_assistant_pictures import ScriptedFinder, paper, place

@@ -19,7 +19,7 @@ from assistant.errors import ConfigError
 from assistant.further_voice import FurtherVoice
 from assistant.offer import common_settings, offered
 from assistant.reports import Reports
-from assistant.service import ServiceConfig, config_from
+from assistant.service_config import ServiceConfig, config_from
 from assistant.turn_report import TurnReport
 from assistant.weights import Store
 from tests.dialogues import ANSWER, QUESTION, Room, converse, play, room

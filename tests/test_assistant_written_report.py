@@ -16,7 +16,8 @@ from openai import APIStatusError, AsyncOpenAI
 from assistant import cli
 from assistant.record_store import FOLDER, RecordStore
 from assistant.reporting import ReportingConfig
-from assistant.service import ServiceConfig, running
+from assistant.service import running
+from assistant.service_config import ServiceConfig
 from llm.engine import Sampling, Token
 from llm.errors import ContextOverflow, ServerFailed
 from tests.dialogues import Room, room

@@ -20,7 +20,8 @@ from assistant.caller import read_question
 from assistant.loaded import Engines
 from assistant.microphone import Microphone
 from assistant.persona import SAMPLES
-from assistant.service import ServiceConfig, load_engines, running
+from assistant.service import load_engines, running
+from assistant.service_config import ServiceConfig
 from assistant.turn_policy import words_of
 from assistant.weights import Store
 from llm.engine import Chat, LanguageModel, Message, Tool

@@ -14,7 +14,8 @@ from playwright.async_api import expect
 from assistant.caller import read_question
 from assistant.loaded import Engines
 from assistant.persona import SAMPLES
-from assistant.service import ServiceConfig, load_engines, running
+from assistant.service import load_engines, running
+from assistant.service_config import ServiceConfig
 from assistant.weights import Store
 from tests.page_service import MICROPHONE, chromium, need_chromium, watch
 

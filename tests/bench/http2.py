@@ -23,7 +23,8 @@ import httpx
 import trustme
 
 from assistant.loaded import Engines
-from assistant.service import ServiceConfig, load_engines, running
+from assistant.service import load_engines, running
+from assistant.service_config import ServiceConfig
 from assistant.weights import Store
 from tests.bench.machine import this_machine
 from tests.http2 import Http2Client

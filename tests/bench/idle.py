@@ -18,7 +18,8 @@ from websockets.protocol import State
 
 from assistant.loaded import Engines
 from assistant.own_service import free_port
-from assistant.service import ServiceConfig, application
+from assistant.service import application
+from assistant.service_config import ServiceConfig
 from llm.engine import Tool
 from tests.fakes import ScriptedChat
 from transport import server

@@ -15,7 +15,8 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from assistant.service import ServiceConfig, load_engines, running
+from assistant.service import load_engines, running
+from assistant.service_config import ServiceConfig
 from assistant.weights import Store
 from tests.bench.consultations import consultations
 from tests.bench.shaping import Link, shaped
