@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 from assistant.knowledge import Entry
 from assistant.learned import Keep, Learned, made_anew
-from assistant.retrieval import Encoder, Floats, english_lines
-from assistant.wording import statements
+from assistant.retrieval import Encoder, Floats, sayings
 from assistant.wordings import Wording
 
 PENALTY = 1 / 30  # a tenth of that for red flags: an entry has a score of examples, a flag a hundred
@@ -24,7 +23,7 @@ class Topics:
         self, entries: Sequence[Entry], wordings: Sequence[Wording], encoder: Encoder, keep: Keep = made_anew
     ) -> None:
         """Learn from the entries and from those wordings of which it is told what answers them."""
-        said = [(line, at) for at, entry in enumerate(entries, start=1) for line in _lines(entry)]
+        said = [(line, at) for at, entry in enumerate(entries, start=1) for line in sayings(entry)]
         places = {entry.id: at for at, entry in enumerate(entries, start=1)}
         for each in wordings:
             if each.entries is not None:
@@ -37,7 +36,3 @@ class Topics:
         None where too few wordings are of its language.
         """
         return self._learned.probabilities(question)
-
-
-def _lines(entry: Entry) -> list[str]:
-    return [*english_lines(entry), *entry.zh_asks, *([entry.zh, *statements(entry.zh)] if entry.zh else [])]
