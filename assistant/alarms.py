@@ -18,10 +18,11 @@ from assistant.safety import Safety
 from assistant.wording import is_chinese
 from assistant.wordings import Wording
 
-SURE = 0.5  # the least probability that a text raises any red flag at all
+SURE = 0.35  # the least probability that a text raises any red flag at all
 SURE_WITH_PATTERN = 0.1  # where a flag's pattern is in it
 TAUGHT = 20  # wordings of a flag in a language: with fewer, its patterns need no second opinion
-PENALTY = 1 / 3
+PENALTY = 1 / 10
+WEIGHT = 2.5  # of the words
 
 
 class Alarms:
@@ -36,7 +37,7 @@ class Alarms:
         classes |= {flag.id: at for at, flag in enumerate(safety.flags, start=1)}
         said = [(each.text, classes[each.flag]) for each in wordings if each.judged]
         self._taught = Counter((each.flag, is_chinese(each.text)) for each in wordings if each.flag)
-        self._learned = Learned(said, len(classes), encoder, penalty=PENALTY, keep=keep)
+        self._learned = Learned(said, len(classes), encoder, penalty=PENALTY, weight=WEIGHT, keep=keep)
 
     def raised(self, said: str) -> RedFlag | None:
         """Return the red flag that a text raises."""

@@ -33,14 +33,15 @@ class Learned:
         encoder: Encoder,
         *,
         penalty: float,
+        weight: float,
         keep: Keep = made_anew,
     ) -> None:
         """Learn from texts and their classes, which takes seconds. `encoder`: what texts mean.
 
-        `penalty`: see `fit`; `keep`: where it was learned before.
+        `penalty`, `weight`: see `fit`, the latter of the words; `keep`: where it was learned before.
         """
         self._encoder = encoder
-        self._classes, self._penalty = classes, penalty
+        self._classes, self._fit = classes, {"penalty": penalty, "words": weight}
         self._by_language = {
             chinese: self._kept([each for each in said if is_chinese(each[0]) == chinese], keep)
             for chinese in (False, True)
@@ -50,7 +51,7 @@ class Learned:
         others = sum(label > 0 for _, label in said)
         if min(others, len(said) - others) < FEWEST:
             return None
-        told = json.dumps([said, self._classes, self._penalty]).encode()
+        told = json.dumps([said, self._classes, self._fit]).encode()
         return keep(hashlib.sha256(told).hexdigest()[:32], lambda: self._fitted(said))
 
     def _fitted(self, said: Sequence[tuple[str, int]]) -> Classifier:
@@ -58,7 +59,7 @@ class Learned:
         examples = [
             Example(vector, grams(text), label) for (text, label), vector in zip(said, vectors, strict=True)
         ]
-        return fit(examples, self._classes, self._penalty)
+        return fit(examples, self._classes, **self._fit)
 
     def probabilities(self, text: str) -> Floats | None:
         """Return how probable each class is: [classes]; None where the language had too few examples."""

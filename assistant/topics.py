@@ -13,7 +13,8 @@ from assistant.learned import Keep, Learned, made_anew
 from assistant.retrieval import Encoder, Floats, sayings
 from assistant.wordings import Wording
 
-PENALTY = 1 / 30  # a tenth of that for red flags: an entry has a score of examples, a flag a hundred
+PENALTY = 1 / 30  # an entry has a score or two of examples, a flag hundreds
+WEIGHT = 1.5  # of the words
 
 
 class Topics:
@@ -28,7 +29,7 @@ class Topics:
         for each in wordings:
             if each.entries is not None:
                 said.append((each.text, places[each.entries[0]] if each.entries else 0))
-        self._learned = Learned(said, 1 + len(entries), encoder, penalty=PENALTY, keep=keep)
+        self._learned = Learned(said, 1 + len(entries), encoder, penalty=PENALTY, weight=WEIGHT, keep=keep)
 
     def probabilities(self, question: str) -> Floats | None:
         """Return how probable it is that nothing is known of it, and that each entry answers: [1 + entries].
