@@ -54,7 +54,7 @@ class Example:
 def fit(examples: Sequence[Example], classes: int, penalty: float, words: float) -> Classifier:
     """Learn from examples, of at least one.
 
-    `penalty`: of the squared weights, beside the summed loss; `words`: how much they weigh beside the meaning.
+    `penalty`: of the squared weights, beside the summed loss; `words`: what they count beside the meaning.
     """
     seen = Counter(gram for each in examples for gram in set(each.grams))
     kept = [gram for gram, count in seen.most_common(MOST_GRAMS) if count >= LEAST_SEEN]

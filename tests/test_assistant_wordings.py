@@ -71,7 +71,7 @@ def test_a_pattern_is_believed_with_less_where_wordings_tell_and_without_them_al
     )
     few_cuts = [each for each in wordings() if each.flag != "cut"]
     alarms = Alarms(Safety(flags=(burn, steam, cut)), few_cuts, WordEncoder())
-    unsure, calm = "the urn, the lid and a stool", "was the urn nice for him"
+    unsure, calm = "the urn was on a stool", "was the urn nice for him"
     for said, low, high in ((unsure, SURE_WITH_PATTERN, SURE), (calm, 0, SURE_WITH_PATTERN)):
         probable = alarms.probabilities(said)
         assert probable is not None and low <= 1 - probable[0] < high
