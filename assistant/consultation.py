@@ -49,7 +49,7 @@ class Consultation:
         entries, wordings = persona.entries, persona.wordings
         topics = Topics(entries, wordings, encoder, keep) if encoder and wordings else None
         self.retriever = Retriever(entries, encoder, topics) if entries else None
-        self.alarms = Alarms(self.safety.flags, self._examples(), encoder, keep) if encoder else None
+        self.alarms = Alarms(self.safety, self._examples(), encoder, keep) if encoder else None
 
     def _examples(self) -> list[Wording]:
         """What people say in this domain; the questions that its entries answer raise no red flag."""
@@ -60,8 +60,7 @@ class Consultation:
     def verdict(self, question: str, before: str = "") -> Verdict:
         """Return what to do about a question that came after the one `before`."""
         chinese = is_chinese(question)
-        nearest = self.alarms.nearest if self.alarms else lambda said: None
-        if flag := self.safety.red_flag(question, nearest):
+        if flag := self.alarms.raised(question) if self.alarms else self.safety.red_flag(question):
             return Verdict("red_flag", flag.told(chinese=chinese), flag=flag.id, chinese=chinese)
         if self.retriever is None:
             return Verdict("courtesy", chinese=chinese)

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from assistant.persona import Persona
     from llm.embedding import SentenceEncoder
     from llm.engine import LanguageModel
+    from llm.multilingual_embedding import MultilingualEncoder
     from tts.engine import Synthesizer
 
 log = logging.getLogger(__name__)
 
 VOICE_RATE_HZ = 24_000  # of all that is spoken: the wire's own
 HUB_PREFIX = "hub:"
+MULTILINGUAL = "use-multilingual-v3"  # of every domain: what it has kept is in folders of this name
 KEY_VARIABLE = "LIUSHUI_LLM_KEY"  # of the model's server; an option would show in the list of processes
 
 
@@ -163,8 +165,15 @@ def load_consultation(persona: Persona, store: Store) -> Consultation:
     from assistant.kept_vectors import FOLDER as VECTORS
     from assistant.kept_vectors import KeptVectors
 
-    encoder = KeptVectors(load_sentence_encoder(store), store.home / VECTORS)
-    return Consultation(persona, encoder, KeptClassifiers(store.home / FOLDER))
+    encoder = KeptVectors(load_multilingual_encoder(store), store.home / VECTORS / MULTILINGUAL)
+    return Consultation(persona, encoder, KeptClassifiers(store.home / FOLDER / MULTILINGUAL))
+
+
+def load_multilingual_encoder(store: Store) -> MultilingualEncoder:
+    """Load what compares a domain's knowledge with questions. Raises WeightsError."""
+    from llm.multilingual_embedding import MultilingualEncoder
+
+    return MultilingualEncoder(_located(MULTILINGUAL, store))
 
 
 def load_recognizer(config: EngineConfig, store: Store, hot_words: tuple[str, ...] = ()) -> WhisperRecognizer:

@@ -33,7 +33,7 @@ class KeptClassifiers:
                 return Classifier(grams, *(kept[name] for name in ("idf", "of_vector", "of_grams", "bias")))
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
             log.warning("ignored %s, which holds no classifier: %s", path, error)
         made = make()
         try:

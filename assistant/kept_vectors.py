@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.retrieval import Floats
-from llm.embedding import SentenceEncoder
+from assistant.retrieval import Encoder, Floats
 
 FOLDER = "embeddings"  # in the weights' home
 log = logging.getLogger(__name__)
@@ -19,7 +18,7 @@ log = logging.getLogger(__name__)
 class KeptVectors:
     """An `Encoder` that keeps in `folder` what it made of whole knowledges."""
 
-    def __init__(self, encoder: SentenceEncoder, folder: Path) -> None:
+    def __init__(self, encoder: Encoder, folder: Path) -> None:
         """`folder`: of this encoder's weights alone."""
         self._encoder = encoder
         self._folder = folder
@@ -37,7 +36,7 @@ class KeptVectors:
                 return np.asarray(kept, np.float32)
         except FileNotFoundError:
             pass
-        except (OSError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             log.warning("ignored %s, which holds no vectors: %s", path, error)
         made = self._encoder.encode_all(texts)
         try:

@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-import numpy as np
-
 from assistant.retrieval import Encoder, Floats
 from assistant.wording import is_chinese, words
 from llm.classifier import Classifier, Example, fit
@@ -35,14 +33,15 @@ class Learned:
         encoder: Encoder,
         *,
         penalty: float,
+        weight: float,
         keep: Keep = made_anew,
     ) -> None:
-        """Learn from texts and their classes, which takes seconds. `encoder`: what English texts mean.
+        """Learn from texts and their classes, which takes seconds. `encoder`: what texts mean.
 
-        `penalty`: see `fit`; `keep`: where it was learned before.
+        `penalty`, `weight`: see `fit`, the latter of the words; `keep`: where it was learned before.
         """
         self._encoder = encoder
-        self._classes, self._penalty = classes, penalty
+        self._classes, self._fit = classes, {"penalty": penalty, "words": weight}
         self._by_language = {
             chinese: self._kept([each for each in said if is_chinese(each[0]) == chinese], keep)
             for chinese in (False, True)
@@ -52,30 +51,22 @@ class Learned:
         others = sum(label > 0 for _, label in said)
         if min(others, len(said) - others) < FEWEST:
             return None
-        told = json.dumps([said, self._classes, self._penalty]).encode()
+        told = json.dumps([said, self._classes, self._fit]).encode()
         return keep(hashlib.sha256(told).hexdigest()[:32], lambda: self._fitted(said))
 
     def _fitted(self, said: Sequence[tuple[str, int]]) -> Classifier:
-        vectors = self._vectors([text for text, _ in said])
+        vectors = self._encoder.encode_all([text for text, _ in said])
         examples = [
             Example(vector, grams(text), label) for (text, label), vector in zip(said, vectors, strict=True)
         ]
-        return fit(examples, self._classes, self._penalty)
-
-    def _vectors(self, texts: Sequence[str]) -> Floats:
-        """Return what texts of one language mean: [texts, dim]; of Chinese, which nothing reads, dim is 0."""
-        if is_chinese(texts[0]):
-            return np.zeros((len(texts), 0), np.float32)
-        return self._encoder.encode_all(texts)
+        return fit(examples, self._classes, **self._fit)
 
     def probabilities(self, text: str) -> Floats | None:
         """Return how probable each class is: [classes]; None where the language had too few examples."""
-        chinese = is_chinese(text)
-        classifier = self._by_language[chinese]
+        classifier = self._by_language[is_chinese(text)]
         if classifier is None:
             return None
-        vector = np.zeros(0, np.float32) if chinese else self._encoder.encode(text)
-        return classifier.probabilities(vector, grams(text))
+        return classifier.probabilities(self._encoder.encode(text), grams(text))
 
 
 def grams(text: str) -> list[str]:

@@ -47,7 +47,6 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    said: str
     text: str  # in lower case
     words: tuple[Word, ...]
     stems: frozenset[str]
@@ -121,13 +120,8 @@ class RedFlag:
         return self.zh if chinese and self.zh else self.say
 
 
-Likeness = Callable[[str], RedFlag | None]  # the flag that a text raises by what was learned
-
-
-def raised(
-    flags: Sequence[RedFlag], calm: Sequence[Pattern], text: str, nearest: Likeness = lambda said: None
-) -> RedFlag | None:
-    """Return the first red flag in the user's words, by its patterns or else by `nearest`.
+def raised(flags: Sequence[RedFlag], calm: Sequence[Pattern], text: str) -> RedFlag | None:
+    """Return the first red flag whose patterns are in the user's words.
 
     `calm`: what calls any of them off in its sentence.
     """
@@ -142,8 +136,7 @@ def raised(
         for flag in flags:
             if any(pattern.matches(sentence) for pattern in flag.when) and not flag.called_off(sentence):
                 return flag
-    found = nearest(" ".join(sentence.said for sentence in alarming)) if alarming else None
-    return None if found is None or any(map(found.called_off, alarming)) else found
+    return None
 
 
 def _is_calm(sentence: _Sentence, calm: Sequence[Pattern]) -> bool:
@@ -152,7 +145,7 @@ def _is_calm(sentence: _Sentence, calm: Sequence[Pattern]) -> bool:
 
 def _sentence(text: str) -> _Sentence:
     said = words(text)
-    return _Sentence(text, text.casefold(), said, frozenset(word.stem for word in said), quantities(text))
+    return _Sentence(text.casefold(), said, frozenset(word.stem for word in said), quantities(text))
 
 
 def parse_pattern(line: str, *, negatable: bool = True) -> Pattern:

@@ -43,21 +43,25 @@ class Blend:
     by_words: float
     by_wording: float
     by_meaning: float
-    floor: float
-    least: float  # of which nothing is supported, whatever was learned
+    floor: float  # below it nothing is supported, where nothing was learned
     leaning: float  # what the question before adds to one that leans on it
     following: float = 0.1  # and to any other
 
 
-ENGLISH = Blend(0.2, 0.1, 0.7, floor=0.46, least=0.3, leaning=0.0)
-ENGLISH_ALONE = Blend(0.5, 0.5, 0.0, floor=0.33, least=0.0, leaning=0.3)  # without an encoder
-CHINESE = Blend(0.5, 0.5, 0.0, floor=0.13, least=0.06, leaning=0.3)  # the encoder does not read it
+ENGLISH = Blend(0.33, 0.17, 0.5, floor=0.35, leaning=0.0)
+CHINESE = Blend(0.25, 0.25, 0.5, floor=0.35, leaning=0.3)
+ENGLISH_ALONE = Blend(0.5, 0.5, 0.0, floor=0.33, leaning=0.3)  # without an encoder
+CHINESE_ALONE = Blend(0.5, 0.5, 0.0, floor=0.13, leaning=0.3)
 MISSPELT = 84  # of 100: how alike a word that no entry has is to one that it is read as ("paracetemol")
 LEAST_MISSPELT = 5  # characters; of shorter words, too many are alike
 FEW_TERMS = 2  # a question of so few says what it is about together with the one before
 FIRST = 0.15  # by how much another sentence must be nearer to a question than the first, which answers most
 LEARNED = 1.0  # what a probability of 1 adds to the score of an entry
-KNOWN = 0.6  # the least probability that any entry answers
+KNOWN = 0.5  # the least probability that any entry answers
+FOREIGN = (
+    0.15  # what is less probably known than this, by itself, has left the subject of the question before
+)
+LEAST = 0.2  # the least score of which anything is supported, whatever was learned
 KEPT_QUESTIONS = 64  # a growing transcript is asked again and again
 
 
@@ -124,7 +128,7 @@ class Retriever:
     def _encoded(self) -> tuple[Floats, NDArray[np.int64]]:
         if self._encoder is None:
             return np.zeros((0, 0), np.float32), np.zeros(0, np.int64)
-        all_lines = [(line, at) for at, entry in enumerate(self.entries) for line in english_lines(entry)]
+        all_lines = [(line, at) for at, entry in enumerate(self.entries) for line in sayings(entry)]
         vectors = self._encoder.encode_all([line for line, _ in all_lines])
         return vectors, np.array([at for _, at in all_lines])
 
@@ -137,17 +141,17 @@ class Retriever:
     def _judged(self, question: str, before: str) -> tuple[Floats, bool]:
         """Return the score of every entry, all told, and whether any supports an answer."""
         scores, likely = self.leaning(question, before), self._likely(question, before)
-        blend, best = self._blend(question), scores.max(initial=0.0)
+        best = scores.max(initial=0.0)
         if likely is None:
-            return scores, bool(best >= blend.floor)
-        known = 1 - likely[0] >= KNOWN and best >= blend.least
+            return scores, bool(best >= self._blend(question).floor)
+        known = 1 - likely[0] >= KNOWN and best >= LEAST
         return np.asarray(scores + LEARNED * likely[1:], np.float32), bool(known)
 
     def _likely(self, question: str, before: str) -> Floats | None:
         """Return what was learned of a question, or of it together with the one that it leans on."""
         if self._topics is None or (alone := self._topics.probabilities(question)) is None:
             return None
-        if not before or not goes_on(question):
+        if not before or not goes_on(question) or 1 - alone[0] < FOREIGN:
             return alone
         both = self._topics.probabilities(f"{before} {question}")
         return alone if both is None else min(alone, both, key=lambda likely: float(likely[0]))
@@ -161,9 +165,9 @@ class Retriever:
         return np.asarray(total, np.float32)
 
     def _blend(self, question: str) -> Blend:
-        if is_chinese(question):
-            return CHINESE
-        return ENGLISH_ALONE if self._encoder is None else ENGLISH
+        if self._encoder is None:
+            return CHINESE_ALONE if is_chinese(question) else ENGLISH_ALONE
+        return CHINESE if is_chinese(question) else ENGLISH
 
     def nearest_statement(self, question: str, text: str) -> str:
         """Return the sentence of a passage that answers a question best; the first, unless another does more.
@@ -172,9 +176,8 @@ class Retriever:
         """
         said = statements(text)
         alone = [each for each in said[1:] if not _LEANS.match(each)]
-        asked, meant = set(terms(question)), None
-        if self._encoder is not None and not is_chinese(question):
-            meant = self._encoder.encode(question)
+        asked = set(terms(question))
+        meant = None if self._encoder is None else self._encoder.encode(question)
 
         def likeness(statement: str) -> float:
             own = set(terms(statement))
@@ -263,9 +266,9 @@ def lines(entry: Entry) -> tuple[str, ...]:
     return (*wordings(entry), entry.text, entry.zh)
 
 
-def english_lines(entry: Entry) -> tuple[str, ...]:
-    """Return the lines that are compared by meaning."""
-    return (entry.title, *entry.asks, entry.text, *statements(entry.text))
+def sayings(entry: Entry) -> tuple[str, ...]:
+    """Return the lines that are compared by meaning: all, and each sentence of its texts."""
+    return (*filter(None, lines(entry)), *statements(entry.text), *statements(entry.zh))
 
 
 def goes_on(question: str) -> bool:

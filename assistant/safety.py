@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assistant.red_flags import Likeness, Pattern, PatternError, RedFlag, parse_pattern, raised
+from assistant.red_flags import Pattern, PatternError, RedFlag, parse_pattern, raised
 
 FLAG = re.compile(r"Red flag:\s*(?P<name>.+?)\s*\{#(?P<id>[a-z0-9]+(?:-[a-z0-9]+)*)\}")
 FLAGS_OFF = "No red flag"
@@ -53,9 +53,9 @@ class Safety:
     flags: tuple[RedFlag, ...] = ()
     calm: tuple[Pattern, ...] = ()  # what calls every red flag off in its sentence
 
-    def red_flag(self, text: str, nearest: Likeness = lambda said: None) -> RedFlag | None:
-        """Return the red flag that the user's words raise; `nearest`: finds one by meaning."""
-        return raised(self.flags, self.calm, text, nearest)
+    def red_flag(self, text: str) -> RedFlag | None:
+        """Return the red flag whose patterns are in the user's words."""
+        return raised(self.flags, self.calm, text)
 
 
 @dataclass(slots=True)

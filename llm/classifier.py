@@ -19,9 +19,8 @@ from torch import Tensor
 
 Floats = NDArray[np.float32]
 
-MOST_GRAMS = 6000  # the most frequent; rarer ones tell little that the vector does not
+MOST_GRAMS = 12_000  # the most frequent; rarer ones tell little that the vector does not
 LEAST_SEEN = 2  # in examples
-GRAM_WEIGHT = 1.5  # of the words, beside the meaning
 ITERATIONS = 40  # of L-BFGS; more change no decision
 
 
@@ -52,8 +51,11 @@ class Example:
     label: int
 
 
-def fit(examples: Sequence[Example], classes: int, penalty: float) -> Classifier:
-    """Learn from examples, of at least one. `penalty`: of the squared weights, beside the summed loss."""
+def fit(examples: Sequence[Example], classes: int, penalty: float, words: float) -> Classifier:
+    """Learn from examples, of at least one.
+
+    `penalty`: of the squared weights, beside the summed loss; `words`: what they count beside the meaning.
+    """
     seen = Counter(gram for each in examples for gram in set(each.grams))
     kept = [gram for gram, count in seen.most_common(MOST_GRAMS) if count >= LEAST_SEEN]
     grams = {gram: row for row, gram in enumerate(kept)}
@@ -61,7 +63,7 @@ def fit(examples: Sequence[Example], classes: int, penalty: float) -> Classifier
     rows = [_rows(each.grams, grams) for each in examples]
     vectors = torch.from_numpy(np.stack([each.vector for each in examples]))
     flat = torch.tensor([row for each in rows for row in each], dtype=torch.long)
-    shares = torch.from_numpy(np.concatenate([_shares(idf[each]) for each in rows]))
+    shares = torch.from_numpy(np.concatenate([words * _shares(idf[each]) for each in rows]))
     starts = torch.tensor(np.cumsum([0, *map(len, rows[:-1])]))
     labels = torch.tensor([each.label for each in examples])
 
@@ -72,14 +74,14 @@ def fit(examples: Sequence[Example], classes: int, penalty: float) -> Classifier
 
     def loss() -> Tensor:
         steps.zero_grad()
-        words = F.embedding_bag(flat, of_grams, starts, mode="sum", per_sample_weights=shares)
-        summed = F.cross_entropy(vectors @ of_vector + words + bias, labels, reduction="sum")
+        by_words = F.embedding_bag(flat, of_grams, starts, mode="sum", per_sample_weights=shares)
+        summed = F.cross_entropy(vectors @ of_vector + by_words + bias, labels, reduction="sum")
         now = summed + penalty * (of_vector.square().sum() + of_grams.square().sum()) / 2
         now.backward()  # type: ignore[no-untyped-call]
         return now
 
     steps.step(loss)  # type: ignore[no-untyped-call]
-    fitted = (each.detach().numpy() for each in (of_vector, of_grams, bias[0]))
+    fitted = (each.detach().numpy() for each in (of_vector, words * of_grams, bias[0]))
     return Classifier(grams, idf, *fitted)
 
 
@@ -88,5 +90,5 @@ def _rows(grams: Sequence[str], known: dict[str, int]) -> list[int]:
 
 
 def _shares(idf: Floats) -> Floats:
-    """What each gram of a text weighs: together a vector of one length for all texts."""
-    return np.asarray(GRAM_WEIGHT * idf / max(1e-6, float(np.linalg.norm(idf))), np.float32)
+    """What each gram of a text weighs: together a vector of length 1."""
+    return np.asarray(idf / max(1e-6, float(np.linalg.norm(idf))), np.float32)

@@ -57,14 +57,14 @@ class SentenceEncoder:
         by_length = sorted(range(len(texts)), key=lambda at: len(ids[at]))
         with torch.inference_mode():
             for _, group in groupby(by_length, key=lambda at: len(ids[at])):
-                for places in _batches(list(group)):
+                for places in in_batches(list(group)):
                     hidden = self.hidden(torch.tensor([ids[at] for at in places]))  # [B, T, 384]
                     vectors[places] = F.normalize(hidden.mean(-2), dim=-1).numpy()
         return vectors
 
     def _encode(self, text: str) -> NDArray[np.float32]:
         ids = torch.tensor(self._tokenizer.encode(text).ids)  # [T]
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), one_thread():
             vector = F.normalize(self.hidden(ids).mean(0), dim=0)
         return cast("NDArray[np.float32]", vector.numpy())
 
@@ -103,13 +103,14 @@ class SentenceEncoder:
         return F.layer_norm(x, (DIM,), weight, bias, NORM_EPS)
 
 
-def _batches(places: list[int]) -> Iterator[list[int]]:
+def in_batches(places: list[int]) -> Iterator[list[int]]:
+    """Yield as many at a time as go through a network together."""
     for start in range(0, len(places), BATCH):
         yield places[start : start + BATCH]
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Keep the products on this thread: for so small ones, others would only spin on the decoder's cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # of this thread; torch keeps a count for each

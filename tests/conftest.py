@@ -24,7 +24,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 @pytest.fixture(scope="session")
 def weights_dir() -> Callable[[str], Path]:
-    """Give the folder of real weights by name; `make test` has fetched them before."""
+    """Give the folder of real weights by name; fetched when they are missing."""
     return Store().path
 
 

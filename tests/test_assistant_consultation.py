@@ -143,19 +143,6 @@ def test_a_red_flag_is_called_off_in_its_own_sentence_alone() -> None:
     assert raised([burn], (parse_pattern("what happens if"),), "What happens if I burn my hand?") is None
 
 
-def test_what_was_learned_raises_a_flag_where_no_pattern_does_unless_it_is_called_off() -> None:
-    burn = flag("burn + hand", unless=("last week",))
-
-    def nearest(said: str) -> RedFlag | None:
-        return burn if "kettle" in said else None
-
-    assert raised([burn], (), "The kettle went all over her.", nearest) is burn
-    assert raised([burn], (), "The kettle went all over her last week.", nearest) is None
-    calm = (parse_pattern("what happens if"),)
-    assert raised([burn], calm, "What happens if the kettle goes over her?", nearest) is None
-    assert raised([burn], calm, "What happens if it burns? The kettle went over her.", nearest) is burn
-
-
 def test_a_pattern_with_an_empty_group_is_refused() -> None:
     with pytest.raises(PatternError, match="empty group"):
         parse_pattern("chest +  + pain")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from assistant.alarms import Alarms
+from assistant.alarms import SURE, SURE_WITH_PATTERN, Alarms
 from assistant.consultation import Consultation
 from assistant.engines import load_consultation
 from assistant.kept_classifiers import KeptClassifiers
 from assistant.learned import FEWEST
 from assistant.persona import load_persona
-from assistant.red_flags import RedFlag
+from assistant.red_flags import RedFlag, parse_pattern
+from assistant.safety import Safety
 from assistant.weights import Store
 from assistant.wording import terms
 from assistant.wordings import Wording, WordingsError, read_wordings
@@ -27,6 +29,7 @@ from tests.consult_domains import tea_house
 
 BURN = RedFlag("burn", "Burn", "Cool it.", "", ())
 CUT = RedFlag("cut", "Cut", "Press on it.", "", ())
+SAFETY = Safety(flags=(CUT, BURN))
 LIQUIDS = ("kettle", "pan", "soup", "coffee", "urn", "steam", "oil", "samovar", "broth", "tea")
 PEOPLE = ("her", "him", "me", "my son", "a guest")
 
@@ -51,20 +54,37 @@ def wordings() -> list[Wording]:
 
 
 def test_what_is_said_in_other_words_than_a_domains_is_told_apart() -> None:
-    alarms = Alarms([CUT, BURN], wordings(), WordEncoder())
-    assert alarms.nearest("a teapot went over my whole leg") is BURN
-    assert alarms.nearest("my thumb, the knife sliced it") is CUT
-    assert alarms.nearest("a teapot is nice") is None
+    alarms = Alarms(SAFETY, wordings(), WordEncoder())
+    assert alarms.raised("a teapot went over my whole leg") is BURN
+    assert alarms.raised("my thumb, the knife sliced it") is CUT
+    assert alarms.raised("a teapot is nice") is None
     probable = alarms.probabilities("a teapot is nice")
     assert probable is not None
     assert probable.shape == (3,)
     assert probable.sum() == pytest.approx(1, abs=1e-5)
 
 
+def test_a_pattern_is_believed_with_less_where_wordings_tell_and_without_them_alone() -> None:
+    burn, steam, cut = (
+        replace(flag, when=(parse_pattern(when),))
+        for flag, when in ((BURN, "urn / 壶"), (replace(BURN, id="steam"), "steam"), (CUT, "knife"))
+    )
+    few_cuts = [each for each in wordings() if each.flag != "cut"]
+    alarms = Alarms(Safety(flags=(burn, steam, cut)), few_cuts, WordEncoder())
+    unsure, calm = "the urn was on a stool", "was the urn nice for him"
+    for said, low, high in ((unsure, SURE_WITH_PATTERN, SURE), (calm, 0, SURE_WITH_PATTERN)):
+        probable = alarms.probabilities(said)
+        assert probable is not None and low <= 1 - probable[0] < high
+    assert alarms.raised(unsure) is burn
+    assert alarms.raised(calm) is None  # it has the pattern, too
+    assert alarms.raised("the steam was nice for him") is steam  # nothing was learned of this flag
+    assert alarms.raised("那个壶") is burn  # nor in this language
+
+
 def test_from_too_few_wordings_nothing_is_learned_and_of_another_language_neither() -> None:
     few = wordings()[: FEWEST - 1] + [each for each in wordings() if each.flag is None]
-    assert Alarms([CUT, BURN], few, WordEncoder()).nearest("the kettle went all over her") is None
-    assert Alarms([CUT, BURN], wordings(), WordEncoder()).nearest("水壶倒在她身上了") is None
+    assert Alarms(SAFETY, few, WordEncoder()).raised("the kettle went all over her") is None
+    assert Alarms(SAFETY, wordings(), WordEncoder()).raised("水壶倒在她身上了") is None
 
 
 def test_chinese_is_told_apart_by_its_characters() -> None:
@@ -72,25 +92,23 @@ def test_chinese_is_told_apart_by_its_characters() -> None:
         Wording(f"{who}被{what}烫到了", "burn") for what in "水茶汤油锅壶饭粥面火" for who in "我他她您你"
     ]
     said += [Wording(f"{who}喝了{what}很好", None) for what in "水茶汤油锅壶饭粥面火" for who in "我他她您你"]
-    alarms = Alarms([BURN], said, WordEncoder())
-    assert alarms.nearest("孩子刚被开水烫到了") is BURN
-    assert alarms.nearest("孩子喝了开水，很好") is None
+    alarms = Alarms(Safety(flags=(BURN,)), said, WordEncoder())
+    assert alarms.raised("孩子刚被开水烫到了") is BURN
+    assert alarms.raised("孩子喝了开水，很好") is None
 
 
 def test_the_same_examples_give_the_same_classifier_and_it_is_kept(tmp_path: Path) -> None:
     def again(said: list[Wording]) -> NDArray[np.float32]:
-        probable = Alarms([CUT, BURN], said, WordEncoder(), KeptClassifiers(tmp_path)).probabilities(
-            "the urn"
-        )
+        probable = Alarms(SAFETY, said, WordEncoder(), KeptClassifiers(tmp_path)).probabilities("the urn")
         assert probable is not None
         return probable
 
-    fresh = Alarms([CUT, BURN], wordings(), WordEncoder()).probabilities("the urn")
+    fresh = Alarms(SAFETY, wordings(), WordEncoder()).probabilities("the urn")
     assert fresh is not None
     for _ in range(2):
         assert np.array_equal(again(wordings()), fresh)
     (path,) = tmp_path.glob("*.npz")
-    for torn in (b"no archive", path.read_bytes()[:1000]):
+    for torn in (b"", b"no archive", path.read_bytes()[:1000]):
         path.write_bytes(torn)
         assert np.array_equal(again(wordings()), fresh)
     again(wordings()[1:])
@@ -104,7 +122,7 @@ def test_any_text_has_probabilities(text: str) -> None:
     assert probable is None or (probable.sum() == pytest.approx(1, abs=1e-4) and (probable >= 0).all())
 
 
-_SMALL = Alarms([CUT, BURN], wordings(), WordEncoder())
+_SMALL = Alarms(SAFETY, wordings(), WordEncoder())
 
 
 @pytest.mark.parametrize(
@@ -168,6 +186,8 @@ def test_what_nothing_is_known_of_is_learned_too(tmp_path: Path) -> None:
     verdict = consultation.verdict("So how long do I soak green tea?")
     assert [entry.id for entry in verdict.passages] == ["green-tea"]
     assert consultation.verdict("And how long do I wait for it?", "It is green tea.").kind == "passages"
+    # It points back, and has left the subject all the same.
+    assert consultation.verdict("And can I buy that hammer online?", "It is green tea.").kind == "unknown"
 
 
 @pytest.mark.parametrize(
