@@ -39,16 +39,23 @@ class Verdict:
 class Consultation:
     """One domain's knowledge and safety, for any number of conversations. Thread-safe."""
 
-    def __init__(self, persona: Persona, encoder: Encoder | None = None, keep: Keep = made_anew) -> None:
+    def __init__(
+        self,
+        persona: Persona,
+        encoder: Encoder | None = None,
+        keep: Keep = made_anew,
+        of_entries: Encoder | None = None,
+    ) -> None:
         """`encoder`: compares questions with the entries by meaning; None: by words alone.
 
-        `keep`: where what was learned of its wordings is.
+        `keep`: where what was learned of its wordings is; `of_entries`: the same encoder, but one that keeps
+        what it makes of them.
         """
         self.persona = persona
         self.safety = persona.safety
         entries, wordings = persona.entries, persona.wordings
         topics = Topics(entries, wordings, encoder, keep) if encoder and wordings else None
-        self.retriever = Retriever(entries, encoder, topics) if entries else None
+        self.retriever = Retriever(entries, of_entries or encoder, topics) if entries else None
         self.alarms = Alarms(self.safety, self._examples(), encoder, keep) if encoder else None
 
     def _examples(self) -> list[Wording]:

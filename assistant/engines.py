@@ -165,8 +165,13 @@ def load_consultation(persona: Persona, store: Store) -> Consultation:
     from assistant.kept_vectors import FOLDER as VECTORS
     from assistant.kept_vectors import KeptVectors
 
-    encoder = KeptVectors(load_multilingual_encoder(store), store.home / VECTORS / MULTILINGUAL)
-    return Consultation(persona, encoder, KeptClassifiers(store.home / FOLDER / MULTILINGUAL))
+    encoder = load_multilingual_encoder(store)
+    return Consultation(
+        persona,
+        encoder,
+        KeptClassifiers(store.home / FOLDER / MULTILINGUAL),
+        KeptVectors(encoder, store.home / VECTORS / MULTILINGUAL),
+    )
 
 
 def load_multilingual_encoder(store: Store) -> MultilingualEncoder:
