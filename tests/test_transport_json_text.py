@@ -51,7 +51,7 @@ def test_a_bomb_is_refused_or_read_with_no_more_time_and_memory_than_any_message
 
 
 def _cost(text: str) -> tuple[float, int]:
-    """Return the seconds of CPU time, and the bytes at the most, that reading takes; tracing them included."""
+    """Return the seconds of CPU time, and the bytes at the most, that reading takes; tracing included."""
     tracemalloc.start()
     start_s = time.process_time()
     try:
