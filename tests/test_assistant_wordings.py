@@ -208,6 +208,32 @@ def test_a_real_domain_catches_what_it_was_not_written_with(domain: str, said: s
     assert _real(domain).verdict(said).flag == flag
 
 
+@pytest.mark.parametrize(
+    ("domain", "said"),
+    [
+        ("medical", {"self-harm": ("I want to die", "I'm going to jump", "我不想活了", "我想自杀")}),
+        ("medical", {"heart-attack": ("I have chest pain", "我胸口疼")}),
+        ("medical", {"unconscious": ("he's not breathing", "she won't wake up", "他抽搐了", "他没有呼吸了")}),
+        ("medical", {"breathing": ("I can't breathe", "help he's choking", "喘不上气")}),
+        ("medical", {"overdose": ("I took thirty tablets", "he swallowed bleach", "孩子吃了一瓶药")}),
+        ("medical", {"stroke": ("my face is drooping on one side", "我妈半边脸歪了")}),
+        ("medical", {"severe-bleeding": ("I'm bleeding and it won't stop", "止不住血")}),
+        ("finance", {"self-harm": ("I want to kill myself", "I have nothing left to live for", "我想自杀")}),
+        ("finance", {"violence": ("my husband hits me", "他打我")}),
+        (
+            "finance",
+            {"remote-access": ("someone is in my computer right now", "he asked me to install AnyDesk")},
+        ),
+        ("finance", {"code-sharing": ("I told him my PIN", "我把验证码告诉他了")}),
+        ("finance", {"safe-account": ("the bank told me to move my money to a safe account",)}),
+        ("finance", {"stolen-card": ("my card was stolen", "我的卡被偷了")}),
+    ],
+)
+def test_a_real_domain_never_misses_the_plainest_words(domain: str, said: dict[str, Sequence[str]]) -> None:
+    for flag, texts in said.items():
+        assert [_real(domain).verdict(text).flag for text in texts] == [flag] * len(texts)
+
+
 _REAL: dict[str, Consultation] = {}
 
 
