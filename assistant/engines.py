@@ -175,10 +175,15 @@ def load_consultation(persona: Persona, store: Store) -> Consultation:
 
 
 def load_multilingual_encoder(store: Store) -> MultilingualEncoder:
-    """Load what compares a domain's knowledge with questions. Raises WeightsError."""
+    """Load what compares knowledge with questions; all domains share it. Raises WeightsError."""
+    return _multilingual(_located(MULTILINGUAL, store))
+
+
+@cache
+def _multilingual(folder: Path) -> MultilingualEncoder:
     from llm.multilingual_embedding import MultilingualEncoder
 
-    return MultilingualEncoder(_located(MULTILINGUAL, store))
+    return MultilingualEncoder(folder)
 
 
 def load_recognizer(config: EngineConfig, store: Store, hot_words: tuple[str, ...] = ()) -> WhisperRecognizer:

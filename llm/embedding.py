@@ -5,36 +5,29 @@ It reads English; most Chinese characters are unknown to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
-from itertools import groupby
 from pathlib import Path
-from typing import cast
 
-import numpy as np
 import safetensors.torch
-import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from llm.errors import WeightsUnreadable
+from llm.text_encoder import MOST_TOKENS, TextEncoder
 
 LAYERS, DIM, HEADS = 6, 384, 12
 NORM_EPS = 1e-12  # of its config.json
-MOST_TOKENS = 256  # it was trained on no longer texts; what follows is not read
-BATCH = 64  # sentences of ten tokens: as many as a core's products are quickest with
-KEPT = 512  # vectors of the last texts: what is compared with is compared with again
 
 
-class SentenceEncoder:
-    """Texts to vectors. Thread-safe; computes in the caller's thread, about 10 ms a sentence on one core."""
+class SentenceEncoder(TextEncoder):
+    """About 10 ms a sentence on one core."""
+
+    dim = DIM
 
     def __init__(self, folder: Path) -> None:
         """Load `model.safetensors` and `tokenizer.json`. Raises WeightsUnreadable."""
+        super().__init__()
         try:
             self._weights = safetensors.torch.load_file(folder / "model.safetensors")
             self._tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
@@ -44,29 +37,12 @@ class SentenceEncoder:
             ) from error
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MOST_TOKENS)
-        self._kept = lru_cache(KEPT)(self._encode)
 
-    def encode(self, text: str) -> NDArray[np.float32]:
-        """Return what the text means as a vector of length 1: float32 [384], not to be written to."""
-        return self._kept(text)
+    def _ids(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text).ids)
 
-    def encode_all(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return what many texts mean: [texts, 384]; those of a length go through the network together."""
-        ids = [self._tokenizer.encode(text).ids for text in texts]
-        vectors = np.empty((len(texts), DIM), np.float32)
-        by_length = sorted(range(len(texts)), key=lambda at: len(ids[at]))
-        with torch.inference_mode():
-            for _, group in groupby(by_length, key=lambda at: len(ids[at])):
-                for places in in_batches(list(group)):
-                    hidden = self.hidden(torch.tensor([ids[at] for at in places]))  # [B, T, 384]
-                    vectors[places] = F.normalize(hidden.mean(-2), dim=-1).numpy()
-        return vectors
-
-    def _encode(self, text: str) -> NDArray[np.float32]:
-        ids = torch.tensor(self._tokenizer.encode(text).ids)  # [T]
-        with torch.inference_mode(), one_thread():
-            vector = F.normalize(self.hidden(ids).mean(0), dim=0)
-        return cast("NDArray[np.float32]", vector.numpy())
+    def _meaning(self, ids: Tensor) -> Tensor:
+        return F.normalize(self.hidden(ids).mean(-2), dim=-1)
 
     def similarity(self, one: str, other: str) -> float:
         """Return the cosine between two texts, -1 to 1."""
@@ -101,20 +77,3 @@ class SentenceEncoder:
     def _norm(self, x: Tensor, name: str) -> Tensor:
         weight, bias = (self._weights[f"{name}.LayerNorm.{part}"] for part in ("weight", "bias"))
         return F.layer_norm(x, (DIM,), weight, bias, NORM_EPS)
-
-
-def in_batches(places: list[int]) -> Iterator[list[int]]:
-    """Yield as many at a time as go through a network together."""
-    for start in range(0, len(places), BATCH):
-        yield places[start : start + BATCH]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep the products on this thread: for so small ones, others would only spin on the decoder's cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # of this thread; torch keeps a count for each
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

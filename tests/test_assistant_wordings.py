@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from assistant.alarms import SURE, SURE_WITH_PATTERN, Alarms
 from assistant.consultation import Consultation
-from assistant.engines import load_consultation
+from assistant.engines import load_consultation, load_multilingual_encoder
 from assistant.kept_classifiers import KeptClassifiers
+from assistant.kept_vectors import KeptVectors
 from assistant.learned import FEWEST
 from assistant.persona import load_persona
 from assistant.red_flags import RedFlag, parse_pattern
@@ -113,6 +114,21 @@ def test_the_same_examples_give_the_same_classifier_and_it_is_kept(tmp_path: Pat
         assert np.array_equal(again(wordings()), fresh)
     again(wordings()[1:])
     assert len(list(tmp_path.glob("*.npz"))) == 2
+
+
+def test_vectors_are_kept_and_a_torn_file_is_made_anew(tmp_path: Path) -> None:
+    texts, plain = ["the kettle", "the urn"], WordEncoder()
+    kept = KeptVectors(plain, tmp_path)
+    assert np.array_equal(kept.encode_all(texts), plain.encode_all(texts))
+    (path,) = tmp_path.glob("*.npy")
+    for torn in (b"", b"no vectors", path.read_bytes()[:100]):
+        path.write_bytes(torn)
+        assert np.array_equal(kept.encode_all(texts), plain.encode_all(texts))
+    assert np.array_equal(np.load(path), plain.encode_all(texts))
+
+
+def test_all_domains_share_one_encoder() -> None:
+    assert load_multilingual_encoder(Store()) is load_multilingual_encoder(Store())
 
 
 @settings(max_examples=50, deadline=None)
