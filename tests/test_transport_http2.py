@@ -211,6 +211,29 @@ async def test_shutting_down_tells_every_session(tls: Trust) -> None:
         assert session.close_code == 1012
 
 
+async def test_a_client_that_speaks_on_after_tls_farewell_leaves_no_traceback(
+    tls: Trust, capfd: pytest.CaptureFixture[str]
+) -> None:
+    unhandled: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+
+    def speak_on(url: httpx.URL) -> bytes:
+        with (
+            socket.create_connection((url.host, url.port), timeout=5) as plain,
+            tls.context().wrap_socket(plain, server_hostname=url.host) as client,
+        ):
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: client.recv(65536), b""))  # to the service's close_notify
+            client.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+            return answer
+
+    async with service(tls=tls.certificate) as url:
+        answer = await asyncio.to_thread(speak_on, httpx.URL(url))
+        assert answer.startswith(b"HTTP/1.1 200")
+    assert unhandled == []
+    assert capfd.readouterr().err == ""
+
+
 SERVER = """
 from pathlib import Path
 from tests.test_transport_app import greet_and_listen

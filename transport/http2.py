@@ -64,9 +64,9 @@ async def serve(
         assert task is not None
         connections[task] = writer
         try:
-            await TCPServer(application, loop, config, worker, {}, reader, writer)
-        except (asyncio.CancelledError, TimeoutError):
-            writer.transport.abort()  # the service stops, or the client leaves TLS's farewell unanswered
+            await _Connection(application, loop, config, worker, {}, reader, writer)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the service stops
         finally:
             del connections[task]
 
@@ -87,6 +87,16 @@ async def serve(
     for task in connections:
         task.cancel()
     await _ended(connections, CLOSING_S)
+
+
+class _Connection(TCPServer):
+    """One that ends quietly whatever its client makes of TLS's farewell."""
+
+    async def _close(self) -> None:
+        try:
+            await super()._close()
+        except (ssl.SSLError, TimeoutError):  # the client speaks on after it, or leaves it unanswered
+            self.writer.transport.abort()
 
 
 async def _ended(connections: dict[asyncio.Task[None], asyncio.StreamWriter], timeout_s: float) -> None:
