@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.pace_wishes import Kind, Wish, wish_in
+from tests.cpu_time import least_s
 
 SLOWER = """
 Slower, please.
@@ -184,8 +183,9 @@ def test_any_text_is_read(text: str) -> None:
     wish_in(text)
 
 
-def test_the_patterns_take_no_time_on_a_long_turn() -> None:
-    started_s = time.process_time()
-    for text in ("please can you just " * 5, "no you can speak a bit a bit " * 3, "请你能不能说慢" * 14):
-        wish_in(text)
-    assert time.process_time() - started_s < 0.5
+@pytest.mark.parametrize(
+    "text", ["please can you just " * 5, "no you can speak a bit a bit " * 3, "请你能不能说慢" * 14]
+)
+def test_the_patterns_take_no_time_on_a_hostile_turn(text: str) -> None:
+    plain_s = least_s(lambda: wish_in("Could you tell me how long I should take these pills, please?"))
+    assert least_s(lambda: wish_in(text)) < 100 * plain_s

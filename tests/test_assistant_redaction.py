@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum import iban, luhn
 
 from assistant.redaction import Redactor
+from tests.cpu_time import least_s
 
 patient = settings(deadline=None)  # the first number of a country has its metadata read
 
@@ -139,10 +138,11 @@ def test_any_text_can_be_read(text: str) -> None:
 @pytest.mark.parametrize(
     "unit", ["1 ", "1-", "a ", "a.", "born ", "路", "我叫", "my name is A ", "(1) ", "A"]
 )
-def test_a_hostile_text_takes_no_seconds(unit: str) -> None:
-    began_s = time.process_time()
-    Redactor()(unit * (20_000 // len(unit)))
-    assert time.process_time() - began_s < 2
+def test_a_hostile_text_takes_about_the_time_of_any_text(unit: str) -> None:
+    def read_s(unit: str) -> float:
+        return least_s(lambda: Redactor()(unit * (20_000 // len(unit))))
+
+    assert read_s(unit) < 25 * read_s("I took it on March, and then I went home with my sister. ")
 
 
 def test_a_name_is_taken_out_wherever_it_is_said_again_in_the_session() -> None:

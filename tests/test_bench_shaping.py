@@ -90,13 +90,19 @@ async def echo_server() -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
+async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: bytes) -> float:
+    """Return the seconds that `data` takes there and back."""
+    start_s = time.monotonic()
+    writer.write(data)
+    assert await reader.readexactly(len(data)) == data
+    return time.monotonic() - start_s
+
+
 async def test_a_round_trip_through_the_proxy_takes_the_links_time_and_brings_every_byte() -> None:
     async with echo_server() as far, shaped("127.0.0.1", far, Link(rtt_ms=40, loss=0.03, seed=1)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        start_s = time.monotonic()
-        writer.write(b"ping")
-        assert await reader.readexactly(4) == b"ping"
-        assert 0.04 <= time.monotonic() - start_s < 0.5
+        took_s = [await exchange(reader, writer, b"ping") for _ in range(5)]
+        assert 0.04 <= min(took_s) < 0.08
         data = bytes(range(256)) * 400
         writer.write(data)
         writer.write_eof()
@@ -107,10 +113,8 @@ async def test_a_round_trip_through_the_proxy_takes_the_links_time_and_brings_ev
 async def test_a_slow_link_takes_the_time_of_its_rate() -> None:
     async with echo_server() as far, shaped("127.0.0.1", far, Link(rtt_ms=0, rate_kbps=800)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        start_s = time.monotonic()
-        writer.write(bytes(20_000))
-        await reader.readexactly(20_000)
-        assert 0.2 <= time.monotonic() - start_s < 0.7
+        took_s = [await exchange(reader, writer, bytes(20_000)) for _ in range(3)]
+        assert 0.2 <= min(took_s) < 0.4
         writer.close()
 
 
