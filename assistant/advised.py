@@ -201,4 +201,4 @@ class AdvisedChat:
 def pieces(text: str) -> Iterator[Token]:
     """Yield a text that needs no computing, a word at a time."""
     for piece in _PIECE.findall(text):
-        yield Token(-1, piece, 0.0)
+        yield Token(-1, piece, 0.0, chosen=False)

@@ -90,7 +90,7 @@ class Asides:
         prompt: list[PromptTokens | None] = []
         async with aclosing(self._dialogue.apart(wanted.aside, wanted.sampling, prompt.append)) as answer:
             async for token in answer:
-                written.tokens += 1
+                written.tokens += token.chosen
                 if text := stream.push(token.text):
                     written.add(text)
                     self._wire.response_text(text, response_id)

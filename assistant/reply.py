@@ -53,7 +53,7 @@ class Reply:
         max_tokens: int,
     ) -> None:
         """`calls`: takes those of tools out of the answer; `max_tokens`: at which it was cut short."""
-        self.tokens = 0  # decode steps so far
+        self.tokens = 0  # that the model chose so far
         self.thinking_s = 0.0  # waited for them
         self._tokens = tokens
         self._calls = calls
@@ -75,7 +75,7 @@ class Reply:
             async for token in tokens:
                 self.thinking_s += clock() - asked_s
                 self._notes.mark("first_token")
-                self.tokens += 1
+                self.tokens += token.chosen
                 await self._take(token)
                 if self._calls.over:
                     break

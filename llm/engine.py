@@ -41,6 +41,7 @@ class Token:
     id: int
     text: str  # newly completed by this token; "" inside a character of several bytes
     boundary: float  # probability that punctuation, a newline or the end of the turn stood in its place
+    chosen: bool = True  # by the model; False: it stood ready, and does not count toward `max_tokens`
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ class LocalChat:
         self._generation = generation = self._model.scheduler.run_steps(beginning, urgent=True)
         stream = TextStream(self._model.tokenizer)
         for id in forced:
-            token = Token(id, stream.push(id), 0.0)
+            token = Token(id, stream.push(id), 0.0, chosen=False)
             pending.said.append(id)
             pending.text += token.text
             yield token

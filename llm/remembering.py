@@ -78,15 +78,17 @@ class RememberingChat:
                 found = None
         self._answer = answer = _Answer(user_text, context, found)
         if found is None:
+            chosen = 0
             for token in self._chat.reply(user_text, sampling):
                 answer.said += token.text
                 answer.ids.append(token.id)
+                chosen += token.chosen
                 yield token
-            answer.ended, answer.whole = True, len(answer.ids) < sampling.max_tokens
+            answer.ended, answer.whole = True, chosen < sampling.max_tokens
             return
         for piece in PIECE.findall(found.text):
             answer.said += piece
-            yield Token(-1, piece, 0.0)
+            yield Token(-1, piece, 0.0, chosen=False)
             if self._answer is not answer:  # committed or discarded
                 return
 

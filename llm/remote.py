@@ -76,7 +76,7 @@ class RemoteChat:
         user = None if user_text is None else Message("user", user_text)
         self._pending = pending = _Pending(user, sampling.begin)
         if sampling.begin:
-            yield Token(NO_ID, sampling.begin, NO_BOUNDARY)
+            yield Token(NO_ID, sampling.begin, NO_BOUNDARY, chosen=False)
         with closing(self._texts(user, sampling)) as texts:
             for text in texts:
                 pending.said += text

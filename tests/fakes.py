@@ -189,10 +189,10 @@ class ScriptedChat:
         self._pending = (user_text, "")
         read = [message.text for message in self.history] + ([user_text] if user_text is not None else [])
         self.prompt_tokens = PromptTokens(sum(len(text.split()) for text in read))
-        answer = f"{sampling.begin} {self.answers.get(asked, f'You said {asked}')}"
-        for word in answer.split()[: sampling.max_tokens]:
+        begun, answer = sampling.begin.split(), self.answers.get(asked, f"You said {asked}").split()
+        for at, word in enumerate([*begun, *answer[: sampling.max_tokens]]):
             self._pending = (user_text, self._pending[1] + word + " ")
-            yield Token(0, word + " ", 1.0 if word[-1] in ".?!," else 0.0)
+            yield Token(0, word + " ", 1.0 if word[-1] in ".?!," else 0.0, chosen=at >= len(begun))
 
     def commit(self, heard: str | None = None) -> None:
         assert self._pending is not None, "commit without a pending turn"

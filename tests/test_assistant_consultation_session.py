@@ -24,9 +24,9 @@ def consultation(tmp_path_factory: pytest.TempPathFactory) -> Consultation:
     return Consultation(load_persona(tea_house(tmp_path_factory.mktemp("domains") / "tea")))
 
 
-def tea_room(consultation: Consultation, answer: str) -> Room:
+def tea_room(consultation: Consultation, answer: str, most: int | None = None) -> Room:
     prompt = consultation.persona.prompt
-    here = room(settings=SessionSettings(instructions=prompt))
+    here = room(settings=SessionSettings(instructions=prompt, max_output_tokens=most))
     here.chat.answers[HOT] = answer
     model = AdvisedModel(here.engines.model, {prompt: consultation})
     here.engines = replace(here.engines, model=model)
@@ -68,6 +68,18 @@ def test_what_is_said_without_the_model_is_told_and_kept(
     assert here.heard("assistant") == [answer]
     (safety,) = notices(here, "safety")
     assert {key: safety[key] for key in told} == told
+
+
+@pytest.mark.parametrize(("question", "most"), [("i burned my hand", 4), (HOT, 10)])
+def test_words_that_stood_ready_are_not_counted_as_the_models(
+    consultation: Consultation, question: str, most: int
+) -> None:
+    """All of `BITTER` is 5 tokens; with the sentence before it and the fixed answer, more than the most."""
+    here = play(
+        f"types {question}\nwaits until it speaks\nwaits until it is silent\nwaits 1",
+        tea_room(consultation, BITTER, most),
+    )
+    assert here.statuses() == ["completed"]
 
 
 def test_what_is_withheld_of_a_typed_answer_is_told_before_it_ends(consultation: Consultation) -> None:
