@@ -16,6 +16,12 @@ class Advice:
     withheld: list[str] = field(default_factory=list)  # clauses that no passage supports
 
     @property
+    def safety(self) -> str | None:
+        """The last of its kinds that a client is told; None: the answer is as asked for."""
+        kinds = [str(fields["kind"]) for event, fields in self.told if event == "liushui.safety"]
+        return kinds[-1] if kinds else None
+
+    @property
     def told(self) -> list[tuple[str, dict[str, object]]]:
         """Return the events of it so far, each a type and its fields; more may come until the answer ends."""
         verdict, events = self.verdict, list[tuple[str, dict[str, object]]]()

@@ -6,6 +6,8 @@ import secrets
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing
 
+from assistant.advice import Advice
+from assistant.advised import AdvisedChat
 from assistant.errors import PictureUnread
 from assistant.loaded import Engines
 from assistant.reports import NOBODY, Reports
@@ -13,32 +15,38 @@ from assistant.written_report import CompletionReport
 from llm.engine import LanguageModel, Message, Sampling
 from llm.errors import BadSampling, ContextOverflow, ServerFailed
 from transport.chat_completions import ChatEnd, ChatMessage, ChatRequest, Finish
+from transport.domains import Domains
 from transport.errors import RefusedError
+
+Pieces = AsyncGenerator[str | Advice | ChatEnd]
 
 MOST_TOKENS = 4096  # of an answer that asks for no limit: the context ends it before
 
 
 class Completion:
-    """Answers dialogues that clients keep themselves."""
+    """Answers dialogues that clients keep themselves: by the model alone, or by a domain's adviser."""
 
-    def __init__(self, engines: Engines, reports: Reports = NOBODY) -> None:
+    def __init__(self, engines: Engines, domains: Domains, reports: Reports = NOBODY) -> None:
         self._engines = engines
+        self._domains = domains
         self._reports = reports
 
     async def __call__(self, asked: ChatRequest) -> AsyncGenerator[str | ChatEnd]:
         """Yield the answer, then how it ended; see `Complete`. Raises RefusedError."""
-        with CompletionReport(self._reports, asked.id) as report:
-            async with aclosing(self._pieces(asked, report)) as pieces:
+        system = "" if asked.domain is None else self._domains.chosen(asked.domain).settings.instructions
+        with CompletionReport(self._reports, asked.id, asked.domain) as report:
+            async with aclosing(self._pieces(asked, system, report)) as pieces:
                 async for piece in pieces:
                     report.take(piece)
-                    yield piece
+                    if not isinstance(piece, Advice):
+                        yield piece
 
-    async def _pieces(self, asked: ChatRequest, report: CompletionReport) -> AsyncGenerator[str | ChatEnd]:
+    async def _pieces(self, asked: ChatRequest, system: str, report: CompletionReport) -> Pieces:
         worker = self._engines.new_dialogue_worker()
         try:
             messages = [await self._read(message) for message in asked.messages]
             report.asked(messages)
-            steps = _answer(self._engines.model, messages, _sampling(asked))
+            steps = _answer(self._engines.model, system, messages, _sampling(asked))
             async with aclosing(worker.stream(steps)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -60,29 +68,30 @@ class Completion:
 
 
 def _answer(
-    model: LanguageModel, messages: Sequence[Message], sampling: Sampling
-) -> Generator[str | ChatEnd]:
-    """Compute an answer, a token a step.
+    model: LanguageModel, system: str, messages: Sequence[Message], sampling: Sampling
+) -> Generator[str | Advice | ChatEnd]:
+    """Compute an answer, a token a step; what is told of it comes behind the first.
 
-    Its system's text is a message like the others: one that begins a chat would be kept for the next one,
-    and these are strangers'.
+    A client's system text is a message like the others: one that begins a chat, as a domain's does, would be
+    kept for the next one, and these are strangers'.
     """
-    chat = model.chat("")
+    chat = model.chat(system)
     try:
         *before, last = messages
         question = last.text if last.role == "user" else None
         for message in before if question is not None else (*before, last):
             chat.add(message)
-        count = 0
+        count, advice = 0, None
         for token in chat.reply(question, sampling):
-            count += 1
+            count += token.chosen
+            if advice is None and isinstance(chat, AdvisedChat) and (advice := chat.advice) is not None:
+                yield advice
             yield token.text
         finish: Finish = "length" if count >= sampling.max_tokens else "stop"
         prompt = chat.prompt_tokens
-        if prompt is None:
-            yield ChatEnd(finish, None, count)
-        else:
-            yield ChatEnd(finish, prompt.total, count, prompt.cached)
+        total, cached = (None, 0) if prompt is None else (prompt.total, prompt.cached)
+        notices = tuple({"type": kind} | fields for kind, fields in advice.told) if advice else ()
+        yield ChatEnd(finish, total, count, cached, notices)
     finally:
         chat.close()
 

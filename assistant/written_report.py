@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+from assistant.advice import Advice
 from assistant.metrics import Stopwatch
 from assistant.reports import Reports
 from assistant.turn_report import SessionBegan, SessionEnded, Setting, Status, TurnReport
@@ -14,7 +15,7 @@ from transport.chat_completions import ChatEnd
 
 ASKED_CHARS = 20_000  # of what was asked; the rest of a longer text is not reported
 CONTEXT_CHARS = 200_000  # of what came before, in which names are looked for: a second's work of the record
-DOMAIN = "(http)"  # of single requests: they are under no domain's prompt
+NO_DOMAIN = "(http)"  # of single requests that are under no domain's prompt
 
 
 class Written:
@@ -32,6 +33,7 @@ class Written:
         self.context = ""  # what the client sent before
         self.calls: tuple[str, ...] = ()  # names of the tools asked for
         self.tokens = 0
+        self.advice: Advice | None = None
         self._said: list[str] = []
         self._clock = clock
         self._stopwatch = Stopwatch(clock())
@@ -48,6 +50,7 @@ class Written:
     ) -> TurnReport:
         """Return what is told of it; `number`: in the session."""
         said = "".join(self._said)
+        verdict = self.advice.verdict if self.advice else None
         return TurnReport(
             session_id=session_id,
             number=number,
@@ -65,6 +68,8 @@ class Written:
             marks=self._stopwatch.as_dict(),
             settled_ms=self._stopwatch.elapsed_ms(self._clock()),
             tokens=self.tokens,
+            passages=tuple(each.id for each in verdict.passages) if verdict else (),
+            safety=self.advice.safety if self.advice else None,
             aside=True,
             context=self.context[-CONTEXT_CHARS:],
         )
@@ -73,9 +78,9 @@ class Written:
 class CompletionReport:
     """Tells of one chat completion, when its block is left, as of a conversation of one turn."""
 
-    def __init__(self, reports: Reports, response: str) -> None:
+    def __init__(self, reports: Reports, response: str, domain: str | None = None) -> None:
         """`response`: its id, the conversation's too."""
-        self._reports = reports.of(DOMAIN)
+        self._reports = reports.of(NO_DOMAIN if domain is None else domain)
         self._written = Written(response)
         self._status: Status = "left"
 
@@ -95,9 +100,11 @@ class CompletionReport:
         self._written.asked = "\n".join(each.text for each in question)
         self._written.context = "\n".join(each.text for each in messages if each not in question)
 
-    def take(self, piece: str | ChatEnd) -> None:
-        """A piece of the answer leaves, or its end."""
-        if isinstance(piece, ChatEnd):
+    def take(self, piece: str | Advice | ChatEnd) -> None:
+        """A piece of the answer leaves, what is told of it, or its end."""
+        if isinstance(piece, Advice):
+            self._written.advice = piece
+        elif isinstance(piece, ChatEnd):
             self._written.tokens = piece.completion_tokens
             self._status = "completed" if piece.finish == "stop" else "incomplete"
         else:

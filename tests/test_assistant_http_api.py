@@ -83,6 +83,25 @@ async def test_a_seed_gives_the_same_answer_and_none_others(engines: Engines) ->
         assert len({await answer() for _ in range(4)}) > 1
 
 
+async def test_a_domains_adviser_answers_as_in_a_conversation(engines: Engines) -> None:
+    async with client(engines) as openai:
+
+        async def answer(text: str) -> Any:
+            messages: Any = [{"role": "user", "content": text}]
+            done = await openai.chat.completions.create(
+                model="m", messages=messages, extra_query={"domain": "medical"}
+            )
+            return done.choices[0]
+
+        flagged = await answer("I have a crushing pain in my chest and my left arm is numb.")
+        unknown = await answer("Who won the world cup in 1998?")
+        known = await answer("How much paracetamol can an adult take in a day?")
+    assert flagged.model_extra["liushui"][0]["kind"] == "red_flag"
+    assert unknown.model_extra["liushui"] == [{"type": "liushui.safety", "kind": "unknown"}]
+    assert "paracetamol" in known.message.content.lower()
+    assert known.model_extra["liushui"][0]["passages"]
+
+
 async def test_a_dialogue_past_the_context_is_refused(engines: Engines) -> None:
     long: Any = [{"role": "user", "content": "word " * 6000}]
     async with client(engines) as openai:

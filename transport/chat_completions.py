@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from starlette.requests import Request
@@ -70,6 +70,7 @@ class ChatRequest:
     top_p: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    domain: str | None = None  # whose adviser answers; None: the model alone
     id: str = field(default_factory=lambda: random_id("chatcmpl"))  # of the answer
 
 
@@ -81,6 +82,7 @@ class ChatEnd:
     prompt_tokens: int | None
     completion_tokens: int
     cached_tokens: int = 0  # of the prompt's, what the KV cache held already
+    notices: tuple[Mapping[str, object], ...] = ()  # what a session's client would be told of the answer
 
     def usage(self) -> dict[str, object] | None:
         """OpenAI's object."""
@@ -111,7 +113,7 @@ class ChatCompletions:
     async def create(self, request: Request) -> Response:
         """Answer one request."""
         body = await read_json(request, self._limits.max_body_bytes)
-        asked = read_chat_request(body)
+        asked = replace(read_chat_request(body), domain=request.query_params.get("domain"))
         answer = self._complete(asked)
         shape: dict[str, object] = {
             "id": asked.id, "created": int(time.time()), "model": self._model
@@ -130,7 +132,9 @@ async def _whole(answer: AsyncGenerator[str | ChatEnd], shape: dict[str, object]
             if isinstance(piece, ChatEnd):
                 message = {"role": "assistant", "content": text, "refusal": None}
                 choice = {"index": 0, "message": message, "finish_reason": piece.finish, "logprobs": None}
-                answered = {"object": "chat.completion", "choices": [choice], "usage": piece.usage()}
+                answered = {
+                    "object": "chat.completion", "choices": [choice | _told(piece)], "usage": piece.usage()
+                }  # fmt: skip
                 yield json.dumps(shape | answered, ensure_ascii=False).encode()
             else:
                 text += piece
@@ -141,21 +145,26 @@ async def _streamed(
 ) -> AsyncGenerator[bytes]:
     shape = shape | {"object": "chat.completion.chunk"} | ({"usage": None} if with_usage else {})
 
-    def chunk(delta: dict[str, object], finish: Finish | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
+    def chunk(delta: dict[str, object], end: ChatEnd | None = None) -> bytes:
+        finish, told = (end.finish, _told(end)) if end else (None, {})
+        choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None} | told
         return event(shape | {"choices": [choice]})
 
     role: dict[str, object] = {"role": "assistant"}  # stands in the first chunk alone
     async with aclosing(answer) as pieces:
         async for piece in pieces:
             if isinstance(piece, ChatEnd):
-                yield chunk(role, piece.finish)
+                yield chunk(role, piece)
                 if with_usage:
                     yield event(shape | {"choices": [], "usage": piece.usage()})
                 yield DONE
             elif piece:
                 yield chunk(role | {"content": piece})
                 role = {}
+
+
+def _told(end: ChatEnd) -> dict[str, object]:
+    return {"liushui": list(end.notices)} if end.notices else {}
 
 
 def read_chat_request(body: Fields) -> ChatRequest:
