@@ -4,7 +4,8 @@ Three scores are put together. By words: BM25 (bm25s, arXiv:2407.03618) over all
 asked by, as a share of the best that it could be: a word that no entry has counts against all of them.
 By the wording that is nearest to the question, as words. By meaning, where there is an encoder for it: the
 nearest of the entry's lines. To these comes what was learned from wordings, where a domain has them: how
-probable each entry is, and that any answers at all; else the best score must reach a floor.
+probable each entry is, of the question by itself and of it behind the one before, and that any answers at
+all; else the best score must reach a floor.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ MISSPELT = 84  # of 100: how alike a word that no entry has is to one that it is
 LEAST_MISSPELT = 5  # characters; of shorter words, too many are alike
 FEW_TERMS = 2  # a question of so few says what it is about together with the one before
 FIRST = 0.15  # by how much another sentence must be nearer to a question than the first, which answers most
-LEARNED = 1.0  # what a probability of 1 adds to the score of an entry
+LEARNED = 1.0  # what a probability of 1 adds to the score of an entry, of one question or of two
+RARE = 1e-3  # a probability that adds nothing; between the two it goes by the logarithm
 KNOWN = 0.5  # the least probability that any entry answers
 FOREIGN = 0.15  # what is less probably known, by itself, has left the subject of the question before
 LEAST = 0.2  # the least score of which anything is supported, whatever was learned
@@ -143,19 +145,20 @@ class Retriever:
         """Return the score of every entry, all told, and whether any supports an answer."""
         scores, likely = self.leaning(question, before), self._likely(question, before)
         best = scores.max(initial=0.0)
-        if likely is None:
+        if not likely:
             return scores, bool(best >= self._blend(question).floor)
-        known = 1 - likely[0] >= KNOWN and best >= LEAST
-        return np.asarray(scores + LEARNED * likely[1:], np.float32), bool(known)
+        known = [1 - float(each[0]) for each in likely]
+        if known[0] < FOREIGN or not goes_on(question):
+            del known[1:]
+        return _with_learned(scores, likely), max(known) >= KNOWN and bool(best >= LEAST)
 
-    def _likely(self, question: str, before: str) -> Floats | None:
-        """Return what was learned of a question, or of it together with the one that it leans on."""
-        if self._topics is None or (alone := self._topics.probabilities(question)) is None:
-            return None
-        if not before or not goes_on(question) or 1 - alone[0] < FOREIGN:
-            return alone
-        both = self._topics.probabilities(f"{before} {question}")
-        return alone if both is None else min(alone, both, key=lambda likely: float(likely[0]))
+    def _likely(self, question: str, before: str) -> list[Floats]:
+        """Return what was learned of a question, then of it behind the one before; nothing if nothing was."""
+        if self._topics is None:
+            return []
+        asked = (question, f"{before} {question}") if before else (question,)
+        likely = [self._topics.probabilities(each) for each in asked]
+        return [] if likely[0] is None else [each for each in likely if each is not None]
 
     def scores(self, question: str) -> Floats:
         """Score every entry, without what was learned: [entries], 0 to 1."""
@@ -199,8 +202,8 @@ class Retriever:
         found = {"bm25": self.by_words(asked), "wording": self.by_wording(asked)}
         if self._encoder is not None:
             found["meaning"] = self.by_meaning(question)
-        if (likely := self._likely(question, before)) is not None:
-            found["learned"] = likely[1:]
+        if likely := self._likely(question, before):
+            found["learned"] = _with_learned(np.zeros(len(self.entries), np.float32), likely)
         return {**found, "fused": self._judged(question, before)[0]}
 
     def leaning(self, question: str, before: str) -> Floats:
@@ -258,6 +261,14 @@ class Retriever:
             return term
         nearest = process.extractOne(term, self._spelling, scorer=fuzz.ratio, score_cutoff=MISSPELT)
         return term if nearest is None else str(nearest[0])
+
+
+def _with_learned(scores: Floats, likely: Sequence[Floats]) -> Floats:
+    """Add what was learned of each reading of a question: what one of them rules out gains little."""
+    for each in likely:
+        among = each[1:] / max(RARE, 1 - float(each[0]))  # the entries, if any answers
+        scores = scores + LEARNED * (1 - np.log(among + RARE) / np.log(RARE))
+    return np.asarray(scores, np.float32)
 
 
 def wordings(entry: Entry) -> tuple[str, ...]:
