@@ -18,7 +18,7 @@ from assistant.safety import Safety
 from assistant.wording import is_chinese
 from assistant.wordings import Wording
 
-SURE = 0.3  # the least probability that a text raises any red flag: a miss costs more than a false alarm
+SURE = 0.25  # the least probability that a text raises any red flag: a miss costs more than a false alarm
 SURE_WITH_PATTERN = 0.1  # where a flag's pattern is in it
 TAUGHT = 20  # wordings of a flag in a language: with fewer, its patterns need no second opinion
 PENALTY = 1 / 3

@@ -66,8 +66,9 @@ class MultilingualEncoder(TextEncoder):
         x = self._norm(x, str(width))
         for part in (1, 2):
             padded = F.pad(x, (0, 0, before, width - 1 - before))
-            seen = padded.unfold(1, width, 1).transpose(2, 3).flatten(2)  # [B, T, width * 256]
-            x = x + F.relu(seen @ self._weights[f"w{part}_{width}"] + self._weights[f"b{part}_{width}"])
+            seen = padded.unfold(1, width, 1).transpose(2, 3).reshape(x.shape[0] * x.shape[1], -1)
+            made = torch.addmm(self._weights[f"b{part}_{width}"], seen, self._weights[f"w{part}_{width}"])
+            x = x + F.relu(made).view(x.shape)  # one product of two matrices: quicker than one a sentence
         return x
 
     def _norm(self, x: Tensor, of: str) -> Tensor:
