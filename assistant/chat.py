@@ -28,7 +28,7 @@ def run(args: Namespace) -> None:
     persona = load_persona(args.domain)
     config = config_from(args)
     with shown_step("loading the language model"):
-        model = with_consultations(load_language_model(config, Store()), [persona], Store())
+        model = with_consultations(config, load_language_model(config, Store()), [persona], Store())
     if sys.stdin.isatty():
         with suppress(ImportError):  # not every Python is built with it
             import readline  # noqa: F401  # gives input() its line editing

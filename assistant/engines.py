@@ -143,15 +143,19 @@ def load_sentence_encoder(store: Store) -> SentenceEncoder:
     return SentenceEncoder(_located("minilm-l6", store))
 
 
-def with_consultations(model: LanguageModel, personas: Sequence[Persona], store: Store) -> LanguageModel:
+def with_consultations(
+    config: EngineConfig, model: LanguageModel, personas: Sequence[Persona], store: Store
+) -> LanguageModel:
     """Let a model advise in these domains, as far as they have something to look up. Raises WeightsError."""
     from assistant.advised import AdvisedModel
+    from llm.threads import computing_with
 
-    consultations = {
-        persona.prompt: load_consultation(persona, store)
-        for persona in personas
-        if persona.entries or persona.safety.flags
-    }
+    with computing_with(config.threads):  # the first time, for a minute; the models before left this at 1
+        consultations = {
+            persona.prompt: load_consultation(persona, store)
+            for persona in personas
+            if persona.entries or persona.safety.flags
+        }
     return AdvisedModel(model, consultations) if consultations else model
 
 

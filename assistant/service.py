@@ -53,7 +53,7 @@ def load_engines(config: ServiceConfig, store: Store, step: Step = lambda what: 
         if config.common_replies:
             model = loading.with_common_replies(model, personas, store)
     with step("reading the domains"):
-        model = loading.with_consultations(model, personas, store)
+        model = loading.with_consultations(config.engines, model, personas, store)
         for persona in personas:
             model.chat(persona.prompt).close()  # what all begin with is computed, and kept
         if config.engines.language in CHINESE:

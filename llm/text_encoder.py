@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import lru_cache
 from itertools import groupby
 
@@ -12,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from llm.threads import computing_with
 
 MOST_TOKENS = (
     256  # MiniLM was trained on no longer texts, and a question has twenty; what follows is not read
@@ -44,7 +45,7 @@ class TextEncoder(ABC):
         return vectors
 
     def _encode(self, text: str) -> NDArray[np.float32]:
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), computing_with(1):  # in so small products, others would only spin
             vector: NDArray[np.float32] = self._meaning(torch.tensor([self._ids(text)]))[0].numpy()
         return vector
 
@@ -60,14 +61,3 @@ class TextEncoder(ABC):
 def _batches(places: list[int]) -> Iterator[list[int]]:
     for start in range(0, len(places), BATCH):
         yield places[start : start + BATCH]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep the products on this thread: for so small ones, others would only spin on the decoder's cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # of this thread; torch keeps a count for each
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
