@@ -16,6 +16,11 @@ class Advice:
     withheld: list[str] = field(default_factory=list)  # clauses that no passage supports
 
     @property
+    def passages(self) -> tuple[str, ...]:
+        """Ids of what the answer is from."""
+        return tuple(each.id for each in self.verdict.passages)
+
+    @property
     def safety(self) -> str | None:
         """The last of its kinds that a client is told; None: the answer is as asked for."""
         kinds = [str(fields["kind"]) for event, fields in self.told if event == "liushui.safety"]

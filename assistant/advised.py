@@ -198,6 +198,11 @@ class AdvisedChat:
         self._chat.close()
 
 
+def advice_on(chat: Chat) -> Advice | None:
+    """Return what is told of a chat's open answer, from its first token on; None: nothing is."""
+    return chat.advice if isinstance(chat, AdvisedChat) else None
+
+
 def pieces(text: str) -> Iterator[Token]:
     """Yield a text that needs no computing, a word at a time."""
     for piece in _PIECE.findall(text):

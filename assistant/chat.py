@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from assistant.advised import AdvisedChat
+from assistant.advised import advice_on
 from assistant.chat_ratings import COMMANDS, ChatRatings
 from assistant.engines import config_from, load_language_model, with_consultations
 from assistant.persona import load_persona
@@ -70,9 +70,9 @@ def answer(chat: Chat, user_text: str) -> None:
             if interrupted():
                 break
     print()
-    if isinstance(chat, AdvisedChat) and chat.advice is not None and chat.advice.verdict.passages:
-        titles = ", ".join(passage.title for passage in chat.advice.verdict.passages)
-        print(f"[{titles}. {chat.advice.disclaimer}]")
+    if (advice := advice_on(chat)) is not None and advice.verdict.passages:
+        titles = ", ".join(passage.title for passage in advice.verdict.passages)
+        print(f"[{titles}. {advice.disclaimer}]")
     chat.commit(said)
 
 

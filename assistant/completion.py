@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing
 
 from assistant.advice import Advice
-from assistant.advised import AdvisedChat
+from assistant.advised import advice_on
 from assistant.errors import PictureUnread
 from assistant.loaded import Engines
 from assistant.reports import NOBODY, Reports
@@ -15,7 +15,6 @@ from assistant.written_report import CompletionReport
 from llm.engine import LanguageModel, Message, Sampling
 from llm.errors import BadSampling, ContextOverflow, ServerFailed
 from transport.chat_completions import ChatEnd, ChatMessage, ChatRequest, Finish
-from transport.domains import Domains
 from transport.errors import RefusedError
 
 Pieces = AsyncGenerator[str | Advice | ChatEnd]
@@ -26,22 +25,22 @@ MOST_TOKENS = 4096  # of an answer that asks for no limit: the context ends it b
 class Completion:
     """Answers dialogues that clients keep themselves: by the model alone, or by a domain's adviser."""
 
-    def __init__(self, engines: Engines, domains: Domains, reports: Reports = NOBODY) -> None:
+    def __init__(self, engines: Engines, reports: Reports = NOBODY) -> None:
         self._engines = engines
-        self._domains = domains
         self._reports = reports
 
     async def __call__(self, asked: ChatRequest) -> AsyncGenerator[str | ChatEnd]:
         """Yield the answer, then how it ended; see `Complete`. Raises RefusedError."""
-        system = "" if asked.domain is None else self._domains.chosen(asked.domain).settings.instructions
-        with CompletionReport(self._reports, asked.id, asked.domain) as report:
-            async with aclosing(self._pieces(asked, system, report)) as pieces:
+        domain = asked.domain.name if asked.domain else None
+        with CompletionReport(self._reports, asked.id, domain) as report:
+            async with aclosing(self._pieces(asked, report)) as pieces:
                 async for piece in pieces:
                     report.take(piece)
                     if not isinstance(piece, Advice):
                         yield piece
 
-    async def _pieces(self, asked: ChatRequest, system: str, report: CompletionReport) -> Pieces:
+    async def _pieces(self, asked: ChatRequest, report: CompletionReport) -> Pieces:
+        system = asked.domain.settings.instructions if asked.domain else ""
         worker = self._engines.new_dialogue_worker()
         try:
             messages = [await self._read(message) for message in asked.messages]
@@ -84,7 +83,7 @@ def _answer(
         count, advice = 0, None
         for token in chat.reply(question, sampling):
             count += token.chosen
-            if advice is None and isinstance(chat, AdvisedChat) and (advice := chat.advice) is not None:
+            if advice is None and (advice := advice_on(chat)) is not None:
                 yield advice
             yield token.text
         finish: Finish = "length" if count >= sampling.max_tokens else "stop"

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from assistant.advice import Advice
-from assistant.advised import AdvisedChat
+from assistant.advised import advice_on
 from assistant.tracked_chat import ItemId, TrackedChat
 from assistant.workers import Worker
 from llm.engine import LanguageModel, Message, PromptTokens, Sampling, Token, Tool
@@ -86,8 +86,7 @@ class Dialogue:
         """What is told of the open answer's passages and safety; for after its first token."""
         if self._chat is None and self._aside is None:
             return None
-        chat = self._answering().chat
-        return chat.advice if isinstance(chat, AdvisedChat) else None
+        return advice_on(self._answering().chat)
 
     @property
     def prompt_tokens(self) -> PromptTokens | None:

@@ -353,9 +353,9 @@ class Mouth:
             if kind == "liushui.safety":
                 answer.safety = str(fields["kind"])
             else:
-                passages = advice.verdict.passages
-                answer.passages = tuple(each.id for each in passages)
-                self.illustrations.charts = tuple(chart for each in passages for chart in each.charts)
+                answer.passages = advice.passages
+                charts = (chart for each in advice.verdict.passages for chart in each.charts)
+                self.illustrations.charts = tuple(charts)
             self._wire.notice(kind, response_id=answer.response, **fields)
 
     def _tell_timings(self, answer: Answer) -> None:

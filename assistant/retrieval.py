@@ -147,10 +147,10 @@ class Retriever:
         best = scores.max(initial=0.0)
         if not likely:
             return scores, bool(best >= self._blend(question).floor)
-        known = [1 - float(each[0]) for each in likely]
-        if known[0] < FOREIGN or not goes_on(question):
-            del known[1:]
-        return _with_learned(scores, likely), max(known) >= KNOWN and bool(best >= LEAST)
+        readings = [1 - float(each[0]) for each in likely]
+        leans = readings[0] >= FOREIGN and goes_on(question)
+        known = max(readings) if leans else readings[0]
+        return _with_learned(scores, likely), known >= KNOWN and bool(best >= LEAST)
 
     def _likely(self, question: str, before: str) -> list[Floats]:
         """Return what was learned of a question, then of it behind the one before; nothing if nothing was."""

@@ -32,7 +32,7 @@ from llm import words_zh
 from transport import server
 from transport.app import create_app
 from transport.connection import Connection
-from transport.domains import Domain, Domains
+from transport.domains import Domain
 from transport.http_api import HttpApi
 from transport.server import serving
 
@@ -131,7 +131,7 @@ def application(config: ServiceConfig, engines: Engines, told: Reporting = SILEN
         domains=domains,
         keys=config.keys,
         origins=config.origins,
-        http_api=_http_api(config.engines, engines, domains, common.voices, told),
+        http_api=_http_api(config.engines, engines, common.voices, told),
         metrics=told.metrics,
         choices=choices,
     )
@@ -147,13 +147,7 @@ def _reporting(config: ServiceConfig, engines: Engines) -> AbstractContextManage
     return reporting(config.reporting, setting, default_home(), engines.busy_s)
 
 
-def _http_api(
-    config: EngineConfig,
-    engines: Engines,
-    domains: Sequence[Domain],
-    voices: tuple[str, ...],
-    told: Reporting,
-) -> HttpApi:
+def _http_api(config: EngineConfig, engines: Engines, voices: tuple[str, ...], told: Reporting) -> HttpApi:
     """What is computed for single requests over HTTP, on the same engines."""
     hearing = engines.hearing
     names = [engines.model.name]
@@ -161,7 +155,7 @@ def _http_api(
     names += voices
     return HttpApi(
         models=tuple(names),
-        complete=Completion(engines, Domains(domains), told.reports),
+        complete=Completion(engines, told.reports),
         speak=SpeechFiles(engines.speaker) if engines.synthesizer else None,
         transcribe=Transcription(hearing) if hearing else None,
         voices=voices,

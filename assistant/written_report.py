@@ -50,7 +50,6 @@ class Written:
     ) -> TurnReport:
         """Return what is told of it; `number`: in the session."""
         said = "".join(self._said)
-        verdict = self.advice.verdict if self.advice else None
         return TurnReport(
             session_id=session_id,
             number=number,
@@ -68,7 +67,7 @@ class Written:
             marks=self._stopwatch.as_dict(),
             settled_ms=self._stopwatch.elapsed_ms(self._clock()),
             tokens=self.tokens,
-            passages=tuple(each.id for each in verdict.passages) if verdict else (),
+            passages=self.advice.passages if self.advice else (),
             safety=self.advice.safety if self.advice else None,
             aside=True,
             context=self.context[-CONTEXT_CHARS:],

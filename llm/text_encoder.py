@@ -14,9 +14,7 @@ from torch import Tensor
 
 from llm.threads import computing_with
 
-MOST_TOKENS = (
-    256  # MiniLM was trained on no longer texts, and a question has twenty; what follows is not read
-)
+MOST_TOKENS = 256  # a question has twenty, and MiniLM was trained on no more; what follows is not read
 BATCH = 64  # sentences of ten tokens: as many as a core's products are quickest with
 KEPT = 512  # vectors of the last texts: what is compared with is compared with again
 

@@ -23,6 +23,7 @@ from llm.engine import Message
 from tests.consult_domains import tea_house
 from tests.dialogues import room
 from tests.fakes import ScriptedChat, ScriptedModel
+from tests.test_transport_http_api import sdk
 
 HOT = "How hot should green tea be?"
 LEAD = "Green tea is brewed at 75 degrees for 2 minutes."
@@ -46,10 +47,8 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Open:
         inner = ScriptedChat({HOT: answer})
         model = AdvisedModel(ScriptedModel(inner), {persona.prompt: consultation})
         config = ServiceConfig(port=0, domains=(str(folder),), reporting=ReportingConfig(record=True))
-        async with running(config, replace(room().engines, model=model)) as url:
-            root = url.replace("ws", "http", 1).removesuffix("/realtime")
-            async with AsyncOpenAI(base_url=root, api_key="none", max_retries=0) as openai:
-                yield openai, inner
+        async with running(config, replace(room().engines, model=model)) as url, sdk(url) as openai:
+            yield openai, inner
 
     return opened
 

@@ -26,6 +26,7 @@ from assistant.speech_files import phrased
 from assistant.weights import Store
 from llm.pacing import LONGEST
 from tests.fakes import LevelLoudness, LevelVad
+from tests.test_transport_http_api import sdk
 
 HEADACHE = SAMPLES / "wav" / "headache.wav"
 CHAT: Any = [
@@ -44,10 +45,8 @@ def engines() -> Iterator[Engines]:
 
 @asynccontextmanager
 async def client(engines: Engines) -> AsyncIterator[AsyncOpenAI]:
-    async with running(ServiceConfig(port=0), engines) as url:
-        root = url.replace("ws", "http", 1).removesuffix("/realtime")
-        async with AsyncOpenAI(base_url=root, api_key="none", max_retries=0) as openai:
-            yield openai
+    async with running(ServiceConfig(port=0), engines) as url, sdk(url) as openai:
+        yield openai
 
 
 async def test_a_chat_is_completed_and_counted_the_same_streamed_or_not(engines: Engines) -> None:

@@ -30,7 +30,6 @@ from tests.fakes import WORD_S, InlineReader, InlineWorker
 from tests.rendered import BILL_ZH, LAB, PRESCRIPTION, drawn, encoded, photographed
 from tests.test_assistant_picture_rows import ROWS, found
 from transport.chat_completions import read_chat_request
-from transport.domains import Domain, Domains
 from transport.fields import Fields
 from transport.image_header import read_header
 from transport.pictures import Picture
@@ -291,14 +290,12 @@ async def test_a_chat_completion_reads_the_pictures_of_its_messages_first() -> N
     url = "data:image/png;base64," + base64.b64encode(paper()).decode()
     content = [{"type": "text", "text": "how?"}, {"type": "image_url", "image_url": {"url": url}}]
     asked = read_chat_request(Fields({"messages": [{"role": "user", "content": content}]}))
-    domains = Domains([Domain("", "", SessionSettings())])
     here = place(ScriptedFinder(), cost_s=0.0)
-    answer = Completion(here.engines, domains)(asked)
-    said = "".join([each async for each in answer if isinstance(each, str)])
+    said = "".join([each async for each in Completion(here.engines)(asked) if isinstance(each, str)])
     assert "Ferritin 8 ug/L" in said and said.split()[-1] == "how?"
     here = place(ScriptedFinder(error=RuntimeError("broke")), cost_s=0.0)
     with pytest.raises(RuntimeError, match="broke"):
-        await anext(Completion(here.engines, domains)(asked))
+        await anext(Completion(here.engines)(asked))
 
 
 def picture(data: bytes) -> Picture:

@@ -24,6 +24,7 @@ from tests.dialogues import Room, room
 from tests.fakes import ScriptedChat
 from tests.fuzzed_service import ManyChats
 from tests.test_assistant_pictures import ScriptedFinder, paper, place
+from tests.test_transport_http_api import sdk
 
 ASKED: Any = [
     {"role": "system", "content": "Be brief."},
@@ -59,10 +60,8 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 async def recording(here: Room, model: Any = None) -> AsyncIterator[AsyncOpenAI]:
     engines = replace(here.engines, model=model or ManyChats())
     config = ServiceConfig(port=0, reporting=ReportingConfig(record=True))
-    async with running(config, engines) as url:
-        root = url.replace("ws", "http", 1).removesuffix("/realtime")
-        async with AsyncOpenAI(base_url=root, api_key="none", max_retries=0) as openai:
-            yield openai
+    async with running(config, engines) as url, sdk(url) as openai:
+        yield openai
 
 
 def turns(home: Path) -> list[sqlite3.Row]:

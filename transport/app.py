@@ -90,7 +90,7 @@ def create_app(
             Route("/v1/liushui", choices.report),
             Route("/healthz", service.report),
             *Page().routes(),
-            *(http_api.routes(limits) if http_api else ()),
+            *(http_api.routes(limits, offered) if http_api else ()),
             *([Route("/metrics", endpoint(MetricsPage(metrics, access, keys).show))] if metrics else ()),
         ],
         middleware=[*([cors] if origins.further else ()), Middleware(Gate, access)],

@@ -12,6 +12,7 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
+from transport.domains import Domain, Domains
 from transport.fields import Fields
 from transport.limits import Limits
 from transport.pictures import Picture, check_count, read_picture
@@ -70,7 +71,7 @@ class ChatRequest:
     top_p: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
-    domain: str | None = None  # whose adviser answers; None: the model alone
+    domain: Domain | None = None  # whose adviser answers; None: the model alone
     id: str = field(default_factory=lambda: random_id("chatcmpl"))  # of the answer
 
 
@@ -104,16 +105,19 @@ Complete = Callable[[ChatRequest], AsyncGenerator[str | ChatEnd]]
 class ChatCompletions:
     """The endpoint."""
 
-    def __init__(self, complete: Complete, model: str, limits: Limits) -> None:
+    def __init__(self, complete: Complete, model: str, limits: Limits, domains: Domains) -> None:
         self._complete = complete
         self._model = model
         self._limits = limits
+        self._domains = domains
         self._turnstile = Turnstile(limits)
 
     async def create(self, request: Request) -> Response:
-        """Answer one request."""
+        """Answer one request. Raises RefusedError for a domain that is not here."""
+        name = request.query_params.get("domain")
+        domain = None if name is None else self._domains.chosen(name)
         body = await read_json(request, self._limits.max_body_bytes)
-        asked = replace(read_chat_request(body), domain=request.query_params.get("domain"))
+        asked = replace(read_chat_request(body), domain=domain)
         answer = self._complete(asked)
         shape: dict[str, object] = {
             "id": asked.id, "created": int(time.time()), "model": self._model

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from transport.chat_completions import ChatCompletions, Complete
+from transport.domains import Domains
 from transport.errors import RefusedError
 from transport.limits import Limits
 from transport.models import Models
@@ -27,10 +28,10 @@ class HttpApi:
     transcribe: Transcribe | None
     voices: tuple[str, ...] = ()  # names that may be asked for, the service's own first
 
-    def routes(self, limits: Limits) -> list[Route]:
+    def routes(self, limits: Limits, domains: Domains) -> list[Route]:
         """The paths; each kind of computation has its own queue."""
         models = Models(self.models)
-        completions = ChatCompletions(self.complete, self.models[0], limits)
+        completions = ChatCompletions(self.complete, self.models[0], limits, domains)
         speak = Speech(self.speak, limits, self.voices).create if self.speak else _absent("voice")
         transcribe = (
             Transcriptions(self.transcribe, limits).create if self.transcribe else _absent("recognizer")
